@@ -1,0 +1,52 @@
+# linnet_component(NAME [LIBRARIES ...]): an object library linnet_NAME of the sources in folder NAME.
+# linnet_library(): the library linnet::linnet of all components declared so far.
+
+function(linnet_component name)
+  cmake_parse_arguments(arg "" "" "LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/*.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  add_library(linnet_${name} OBJECT ${sources})
+  target_include_directories(linnet_${name} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(linnet_${name} PRIVATE linnet_settings fmt::fmt-header-only Threads::Threads ${arg_LIBRARIES})
+  set_property(GLOBAL APPEND PROPERTY LINNET_COMPONENTS ${name})
+endfunction()
+
+function(linnet_library)
+  get_property(components GLOBAL PROPERTY LINNET_COMPONENTS)
+  list(TRANSFORM components REPLACE "(.+)" "$<TARGET_OBJECTS:linnet_\\1>" OUTPUT_VARIABLE objects)
+  add_library(linnet ${objects})
+  add_library(linnet::linnet ALIAS linnet)
+  set_target_properties(linnet PROPERTIES
+    LINKER_LANGUAGE CXX
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  target_include_directories(linnet PUBLIC
+    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_compile_features(linnet PUBLIC cxx_std_20)
+
+  # What the objects need to link. Packages that were found are linked by name from an installed static library,
+  # so its user finds no package but linnet; objects of fetched ones become part of it.
+  target_link_libraries(linnet PRIVATE Threads::Threads)
+  linnet_link(ZLIB::ZLIB z)
+  if("hwy" IN_LIST LINNET_FETCHED)
+    target_sources(linnet PRIVATE $<TARGET_OBJECTS:hwy>)
+  else()
+    linnet_link(hwy::hwy hwy)
+  endif()
+  if("spng" IN_LIST LINNET_FETCHED)
+    target_sources(linnet PRIVATE $<TARGET_OBJECTS:spng_static>)
+  else()
+    linnet_link("${SPNG_LIBRARY}" spng)
+  endif()
+endfunction()
+
+# linnet_link(TARGET NAME): links TARGET here, and -lNAME where an installed static linnet is used.
+function(linnet_link target name)
+  target_link_libraries(linnet PRIVATE "$<BUILD_INTERFACE:${target}>")
+  get_target_property(type linnet TYPE)
+  if(type STREQUAL "STATIC_LIBRARY")
+    target_link_libraries(linnet INTERFACE "$<INSTALL_INTERFACE:-l${name}>")
+  endif()
+endfunction()

@@ -1,0 +1,58 @@
+# Third-party packages, all private to linnet's .cpp files: found on the system, or fetched at a pinned commit.
+# Defines the targets hwy::hwy, fmt::fmt-header-only, nlohmann_json::nlohmann_json, linnet::spng, ZLIB::ZLIB and,
+# where they are needed, CLI11::CLI11, GTest::gtest and benchmark::benchmark. Targets that were found are global,
+# so that a project which adds linnet as a subdirectory links without finding them again.
+# -DFETCHCONTENT_TRY_FIND_PACKAGE_MODE=NEVER fetches all of them.
+
+# linnet_dependency(NAME DEBIAN_PACKAGE): finds package NAME, or puts it on the list to fetch.
+set(LINNET_FETCHED "")
+macro(linnet_dependency name package)
+  if(NOT FETCHCONTENT_TRY_FIND_PACKAGE_MODE STREQUAL "NEVER")
+    find_package(${name} QUIET GLOBAL)
+  endif()
+  if(NOT ${name}_FOUND)
+    message(STATUS "linnet: ${name} is not installed and will be fetched (Debian, Ubuntu: apt-get install ${package})")
+    list(APPEND LINNET_FETCHED ${name})
+  endif()
+endmacro()
+
+find_package(Threads QUIET GLOBAL)
+find_package(ZLIB QUIET GLOBAL)
+if(NOT Threads_FOUND OR NOT ZLIB_FOUND)
+  message(FATAL_ERROR "linnet needs POSIX threads and zlib with its headers (Debian, Ubuntu: apt-get install zlib1g-dev)")
+endif()
+linnet_dependency(hwy libhwy-dev)
+linnet_dependency(fmt libfmt-dev)
+linnet_dependency(nlohmann_json nlohmann-json3-dev)
+if(LINNET_BUILD_TOOLS)
+  linnet_dependency(CLI11 libcli11-dev)
+endif()
+if(LINNET_BUILD_TESTS)
+  linnet_dependency(GTest libgtest-dev)
+endif()
+if(LINNET_BUILD_BENCHMARKS)
+  linnet_dependency(benchmark libbenchmark-dev)
+endif()
+
+# libspng's Debian package has no CMake configuration.
+find_path(SPNG_INCLUDE_DIR spng.h)
+find_library(SPNG_LIBRARY spng)
+mark_as_advanced(SPNG_INCLUDE_DIR SPNG_LIBRARY)
+if(NOT SPNG_INCLUDE_DIR OR NOT SPNG_LIBRARY OR FETCHCONTENT_TRY_FIND_PACKAGE_MODE STREQUAL "NEVER")
+  message(STATUS "linnet: libspng is not installed and will be fetched (Debian, Ubuntu: apt-get install libspng-dev)")
+  list(APPEND LINNET_FETCHED spng)
+endif()
+
+if(LINNET_FETCHED)
+  # A directory of its own keeps their options, warnings and install rules away from linnet's.
+  add_subdirectory("${PROJECT_SOURCE_DIR}/cmake/fetch" "${PROJECT_BINARY_DIR}/fetch" EXCLUDE_FROM_ALL SYSTEM)
+endif()
+
+add_library(linnet_spng INTERFACE)
+add_library(linnet::spng ALIAS linnet_spng)
+if("spng" IN_LIST LINNET_FETCHED)
+  target_link_libraries(linnet_spng INTERFACE spng_static)
+else()
+  target_include_directories(linnet_spng SYSTEM INTERFACE "${SPNG_INCLUDE_DIR}")
+  target_link_libraries(linnet_spng INTERFACE "${SPNG_LIBRARY}")
+endif()
