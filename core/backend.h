@@ -1,0 +1,133 @@
+// The list of what a device must do. Operators (core/ops_*.cpp) check, infer the shape, allocate the result
+// and call the backend; so a backend receives validated views of one device and writes into them. It never
+// allocates results, checks shapes or promotes types.
+//
+// Outputs never overlap inputs unless they are the same view, and never overlap themselves. Views may have
+// any strides. A primitive is pure virtual. A fused operator has a default composed of primitives
+// (core/backend_defaults.cpp), and the tests compare every override with its default.
+//
+// All functions are thread-safe. Streams: work is ordered as it was issued; host copies synchronise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <linnet/core/conv2d.h>
+#include "core/elementwise.h"
+#include "core/view.h"
+
+namespace linnet {
+
+enum class ReduceKind : uint8_t { Sum, Max, Min };
+enum class ArgKind : uint8_t { Max, Min };
+enum class SoftmaxKind : uint8_t { Softmax, LogSoftmax };
+enum class RandomKind : uint8_t { Uniform, Normal, Integers };
+
+/// Element i of a draw comes from Philox block `counter + i / per_block`, keyed by seed and stream
+/// (core/philox.h). `low` and `high` bound Integers.
+struct RandomSpec {
+  RandomKind kind;
+  uint64_t seed;
+  uint64_t stream;
+  int64_t low = 0;
+  int64_t high = 0;
+};
+
+/// One step of stochastic gradient descent: see optim::SGD for the formula.
+struct SgdSpec {
+  double momentum;
+  double dampening;
+  double weight_decay;
+  bool nesterov;
+  View lr;    ///< 0-d Float64
+  View step;  ///< 0-d Int64, 1 at the first step: the momentum buffer starts as the gradient
+};
+struct SgdSlot {
+  View parameter, gradient, momentum;  ///< `momentum` undefined where SgdSpec::momentum == 0
+};
+
+/// One step of Adam or AdamW: see optim::Adam for the formula.
+struct AdamSpec {
+  double beta1;
+  double beta2;
+  double epsilon;
+  double weight_decay;
+  bool decoupled;  ///< AdamW: the parameter decays, not the gradient
+  View lr;         ///< 0-d Float64
+  View step;       ///< 0-d Int64, 1 at the first step
+};
+struct AdamSlot {
+  View parameter, gradient, mean, square;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// "cpu", "meta", "cuda:0".
+  virtual std::string name() const = 0;
+  /// Whether arrays have elements at all; only `meta` says no. Reading a value needs it.
+  virtual bool has_values() const { return true; }
+
+  // ---- memory
+  /// At least `bytes` (> 0) bytes, aligned to 64. Throws Error when there are none.
+  virtual void* allocate(size_t bytes) = 0;
+  virtual void deallocate(void* memory, size_t bytes) noexcept = 0;
+  virtual void copy_from_host(void* to, const void* from, size_t bytes) = 0;
+  virtual void copy_to_host(void* to, const void* from, size_t bytes) = 0;
+  /// Waits for all work issued so far and throws the value errors it found.
+  virtual void synchronize() {}
+
+  // ---- movement
+  /// to = from, converting the dtype as static_cast does (to bool: != 0). Same shapes.
+  virtual void copy(const View& from, const View& to) = 0;
+  virtual void fill(Scalar value, const View& to) = 0;
+  /// out[..., i, ...] = x[..., index[..., i, ...], ...] along `dim`; index is Int64 of out's shape.
+  /// An index outside x is a value error.
+  virtual void gather(const View& x, int dim, const View& index, const View& out) = 0;
+  /// out[..., index[..., i, ...], ...] += source[..., i, ...] along `dim`, in order of i.
+  virtual void scatter_add(const View& source, int dim, const View& index, const View& out) = 0;
+
+  // ---- families
+  virtual void unary(UnaryOp op, const View& x, const View& out) = 0;
+  /// Operands have out's shape. Comparisons write Bool; otherwise all dtypes are equal.
+  virtual void binary(BinaryKind kind, const Operand& a, const Operand& b, const View& out) = 0;
+  /// out = condition (Bool) ? a : b.
+  virtual void where(const View& condition, const Operand& a, const Operand& b, const View& out) = 0;
+  /// out has x's rank and extent 1 in every reduced dimension. Sums of integers and bool go to Int64.
+  /// Max and Min are NaN where there is one, and never see an empty dimension.
+  virtual void reduce(ReduceKind kind, const View& x, const View& out) = 0;
+  /// First position of the extreme along `dim` (the first NaN, where there is one); out is Int64, extent 1 in
+  /// `dim`.
+  virtual void arg_reduce(ArgKind kind, const View& x, int dim, const View& out) = 0;
+  /// `counter` is a 0-d Int64 view: the first Philox block.
+  virtual void random(const RandomSpec& spec, const View& counter, const View& out) = 0;
+
+  // ---- structured kernels
+  /// c = alpha * a b + beta * c + bias. a is (..., M, K), b (..., K, N), c (..., M, N), batch dimensions
+  /// already broadcast; bias is undefined or (N,). beta == 0 never reads c. K may be 0.
+  virtual void gemm(double alpha, const View& a, const View& b, double beta, const View& c,
+                    const View& bias) = 0;
+
+  /// y = conv(x, w) + bias. x is NCHW, w OIHW, y NCHW, in any strides; bias is undefined or (K,).
+  virtual void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
+                      const View& y) = 0;
+  /// gx = the gradient of a loss by x, given gy, the gradient by y.
+  virtual void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
+                                 const View& gx) = 0;
+  /// gw = the gradient of a loss by w.
+  virtual void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,
+                                  const View& gw) = 0;
+
+  // ---- fused operators, with defaults
+  virtual void softmax(SoftmaxKind kind, const View& x, int dim, const View& y);
+  /// gx from gy and y = softmax(x) (or log_softmax(x)).
+  virtual void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx);
+  /// All parameters of a group at once.
+  virtual void sgd(const SgdSpec& spec, std::span<const SgdSlot> slots);
+  virtual void adam(const AdamSpec& spec, std::span<const AdamSlot> slots);
+};
+
+}  // namespace linnet

@@ -1,0 +1,88 @@
+#include "core/operands.h"
+
+#include <string>
+
+#include <linnet/core/ops.h>
+#include "core/fail.h"
+#include "core/meta_backend.h"
+#include "core/shapes_only.h"
+
+namespace linnet {
+namespace {
+
+thread_local bool shapes_only = false;
+thread_local int64_t copies = 0;
+
+/// "float32 and int64", "cpu, meta and cpu".
+template <class Describe>
+std::string list(std::initializer_list<const NDArray*> arrays, const Describe& describe) {
+  std::string text;
+  size_t i = 0;
+  for (const NDArray* array : arrays) {
+    if (i > 0) text += i + 1 == arrays.size() ? " and " : ", ";
+    text += describe(*array);
+    ++i;
+  }
+  return text;
+}
+
+}  // namespace
+
+ShapesOnly::ShapesOnly() : before_(shapes_only) {
+  shapes_only = true;
+}
+ShapesOnly::~ShapesOnly() {
+  shapes_only = before_;
+}
+bool ShapesOnly::active() {
+  return shapes_only;
+}
+
+Device common_device(const char* where, std::initializer_list<const NDArray*> arrays) {
+  for (const NDArray* array : arrays)
+    check(array->defined(), where, "an operand is undefined; expected an array");
+  if (ShapesOnly::active()) return Device(meta_backend());
+  const Device device = (*arrays.begin())->device();
+  for (const NDArray* array : arrays) {
+    if (array->device() == device) continue;
+    fail(where, "operands are on {}; expected one device; move them with to(device)",
+         list(arrays, [](const NDArray& a) { return a.device().name() + " " + to_string(a.shape()); }));
+  }
+  return device;
+}
+
+DType common_dtype(const char* where, std::initializer_list<const NDArray*> arrays) {
+  const DType dtype = (*arrays.begin())->dtype();
+  for (const NDArray* array : arrays) {
+    if (array->dtype() == dtype) continue;
+    fail(where,
+         "operands are {}; expected one dtype, as nothing is promoted silently; convert with to(dtype)",
+         list(arrays, [](const NDArray& a) { return name(a.dtype()) + (" " + to_string(a.shape())); }));
+  }
+  return dtype;
+}
+
+void require_floating(const char* where, DType dtype) {
+  check(is_floating(dtype), where, "operand is {}; expected float32 or float64; convert with to(dtype)",
+        dtype);
+}
+
+Scalar require_fits(const char* where, Scalar number, DType dtype) {
+  check(number.fits(dtype), where,
+        "the number {} is no {}; a number takes the array's dtype; convert the array", number.to_double(),
+        dtype);
+  return number;
+}
+
+View result_view(const NDArray& array) {
+  return array.read_view();
+}
+
+void count_copy() {
+  ++copies;
+}
+int64_t copies_made() {
+  return copies;
+}
+
+}  // namespace linnet

@@ -1,0 +1,84 @@
+// Convolution and its two gradients on NDArrays. Backends see logical NCHW and OIHW; Layout::NHWC is a pair
+// of permuted views.
+#include <linnet/core/ops.h>
+
+#include "core/fail.h"
+#include "core/operands.h"
+
+namespace linnet {
+namespace {
+
+void check_operands(const char* where, const NDArray& a, const NDArray& b) {
+  common_device(where, {&a, &b});
+  require_floating(where, common_dtype(where, {&a, &b}));
+}
+
+bool prefers_channels_last(const NDArray& x) {
+  return x.is_channels_last() && !x.is_contiguous();
+}
+
+/// An NCHW result, dense in that order or channels last.
+NDArray image_result(const Shape& shape, DType dtype, Device device, bool channels_last) {
+  if (!channels_last) return NDArray::empty(shape, dtype, device);
+  return NDArray::empty({shape[0], shape[2], shape[3], shape[1]}, dtype, device).permute({0, 3, 1, 2});
+}
+
+/// Logical NCHW input and OIHW filters.
+NDArray forward(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options,
+                bool channels_last) {
+  const Conv2dGeometry geometry = Conv2dGeometry::make(x.shape(), w.shape(), options);
+  if (bias.defined()) {
+    check_operands("conv2d", x, bias);
+    check(bias.shape() == Shape{geometry.K}, "conv2d", "bias {} for filters {}; expected ({},)", bias.shape(),
+          w.shape(), geometry.K);
+  }
+  const Device device = common_device("conv2d", {&x, &w});
+  NDArray y = image_result(geometry.output_shape(), x.dtype(), device, channels_last);
+  device.backend().conv2d(geometry, x.read_view(), w.read_view(), bias.defined() ? bias.read_view() : View{},
+                          result_view(y));
+  return y;
+}
+
+}  // namespace
+
+NDArray conv2d(const NDArray& x, const NDArray& w, const Conv2dOptions& options) {
+  return conv2d(x, w, NDArray(), options);
+}
+
+NDArray conv2d(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options) {
+  check_operands("conv2d", x, w);
+  if (options.layout == Layout::NCHW) {
+    return forward(x, w, bias, options, prefers_channels_last(x) || prefers_channels_last(w));
+  }
+  check(x.rank() == 4 && w.rank() == 4, "conv2d",
+        "input {}, filters {}; expected input (N, H, W, C) and filters (R, S, C / groups, K)", x.shape(),
+        w.shape());
+  return forward(x.permute({0, 3, 1, 2}), w.permute({3, 2, 0, 1}), bias, options, true).permute({0, 2, 3, 1});
+}
+
+NDArray conv2d_grad_input(const NDArray& gy, const NDArray& w, const Conv2dGeometry& geometry) {
+  check_operands("conv2d_grad_input", gy, w);
+  if (gy.shape() != geometry.output_shape() || w.shape() != geometry.filter_shape()) {
+    fail("conv2d_grad_input", "output gradient {} and filters {} do not fit the {}", gy.shape(), w.shape(),
+         geometry.describe());
+  }
+  const Device device = common_device("conv2d_grad_input", {&gy, &w});
+  NDArray gx = image_result(geometry.input_shape(), gy.dtype(), device,
+                            prefers_channels_last(gy) || prefers_channels_last(w));
+  device.backend().conv2d_grad_input(geometry, gy.read_view(), w.read_view(), result_view(gx));
+  return gx;
+}
+
+NDArray conv2d_grad_weight(const NDArray& x, const NDArray& gy, const Conv2dGeometry& geometry) {
+  check_operands("conv2d_grad_weight", x, gy);
+  if (x.shape() != geometry.input_shape() || gy.shape() != geometry.output_shape()) {
+    fail("conv2d_grad_weight", "input {} and output gradient {} do not fit the {}", x.shape(), gy.shape(),
+         geometry.describe());
+  }
+  const Device device = common_device("conv2d_grad_weight", {&x, &gy});
+  NDArray gw = NDArray::empty(geometry.filter_shape(), x.dtype(), device);
+  device.backend().conv2d_grad_weight(geometry, x.read_view(), gy.read_view(), result_view(gw));
+  return gw;
+}
+
+}  // namespace linnet

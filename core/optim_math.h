@@ -1,0 +1,77 @@
+// One step of SGD and of Adam for one element: the formulas of PyTorch's SGD, Adam and AdamW (the
+// single-tensor forms of torch/optim/{sgd,adam}.py), shared by the backends' fused loops. Coefficients are
+// computed in double and rounded once to the element type, as there.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "core/backend.h"
+
+namespace linnet {
+
+template <class T>
+struct SgdStep {
+  T momentum, keep, weight_decay, minus_lr;  ///< keep = 1 - dampening
+  bool decays, has_momentum, first, nesterov;
+
+  SgdStep(const SgdSpec& spec, double lr, int64_t step)
+      : momentum(static_cast<T>(spec.momentum)),
+        keep(static_cast<T>(1 - spec.dampening)),
+        weight_decay(static_cast<T>(spec.weight_decay)),
+        minus_lr(static_cast<T>(-lr)),
+        decays(spec.weight_decay != 0),
+        has_momentum(spec.momentum != 0),
+        first(step == 1),
+        nesterov(spec.nesterov) {}
+
+  /// g += weight_decay p; buffer = momentum buffer + (1 - dampening) g, at the first step g;
+  /// with Nesterov g += momentum buffer, else g = buffer; p -= lr g.
+  void operator()(T& p, T g, T& buffer) const {
+    if (decays) g = g + weight_decay * p;
+    buffer = first ? g : momentum * buffer + keep * g;
+    p = p + minus_lr * (nesterov ? g + momentum * buffer : buffer);
+  }
+  /// Without momentum.
+  void operator()(T& p, T g) const {
+    if (decays) g = g + weight_decay * p;
+    p = p + minus_lr * g;
+  }
+};
+
+template <class T>
+struct AdamStep {
+  T mean_weight, beta2, square_weight;  ///< 1 - beta1, beta2, 1 - beta2
+  T minus_step_size;                    ///< -lr / (1 - beta1^t)
+  T square_correction;                  ///< sqrt(1 - beta2^t)
+  T epsilon;
+  T weight_decay;  ///< of the gradient: Adam
+  T shrink;        ///< of the parameter: AdamW; 1 otherwise
+  bool decays;
+
+  AdamStep(const AdamSpec& spec, double lr, int64_t step) {
+    const auto t = static_cast<double>(step);
+    mean_weight = static_cast<T>(1 - spec.beta1);
+    beta2 = static_cast<T>(spec.beta2);
+    square_weight = static_cast<T>(1 - spec.beta2);
+    minus_step_size = static_cast<T>(-(lr / (1 - std::pow(spec.beta1, t))));
+    square_correction = static_cast<T>(std::sqrt(1 - std::pow(spec.beta2, t)));
+    epsilon = static_cast<T>(spec.epsilon);
+    weight_decay = static_cast<T>(spec.weight_decay);
+    shrink = spec.decoupled ? static_cast<T>(1 - lr * spec.weight_decay) : T(1);
+    decays = !spec.decoupled && spec.weight_decay != 0;
+  }
+
+  /// g += weight_decay p (Adam) or p *= 1 - lr weight_decay (AdamW); m += (1 - beta1) (g - m);
+  /// v = beta2 v + (1 - beta2) g^2; p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon).
+  void operator()(T& p, T g, T& mean, T& square) const {
+    p = p * shrink;
+    if (decays) g = g + weight_decay * p;
+    mean = mean + mean_weight * (g - mean);
+    square = square * beta2 + square_weight * g * g;
+    const T denominator = std::sqrt(square) / square_correction + epsilon;
+    p = p + minus_step_size * mean / denominator;
+  }
+};
+
+}  // namespace linnet

@@ -1,0 +1,113 @@
+// What a two-dimensional convolution is: the options a caller writes and the geometry every backend gets.
+// Dimensions: N images, C input channels of H x W, K filters of R x S, outputs of P x Q.
+// Convolution is cross-correlation, as in PyTorch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <linnet/core/dims.h>
+
+namespace linnet {
+
+/// Height and width; one number serves both.
+struct Size2 {
+  int64_t h = 1;
+  int64_t w = 1;
+  constexpr Size2(int64_t both) : h(both), w(both) {}  // NOLINT(google-explicit-constructor)
+  constexpr Size2(int64_t height, int64_t width) : h(height), w(width) {}
+  friend constexpr bool operator==(const Size2&, const Size2&) = default;
+};
+
+/// Zeros added around an image; one number serves all sides, two are {h, w}.
+/// `Padding::Same` makes P = ceil(H / stride), Q = ceil(W / stride); an odd zero goes to the bottom and
+/// right.
+struct Padding {
+  int64_t top = 0;
+  int64_t bottom = 0;
+  int64_t left = 0;
+  int64_t right = 0;
+  bool same = false;
+  constexpr Padding() = default;
+  constexpr Padding(int64_t all)  // NOLINT(google-explicit-constructor)
+      : top(all), bottom(all), left(all), right(all) {}
+  constexpr Padding(int64_t h, int64_t w) : top(h), bottom(h), left(w), right(w) {}
+  constexpr Padding(int64_t top_, int64_t bottom_, int64_t left_, int64_t right_)
+      : top(top_), bottom(bottom_), left(left_), right(right_) {}
+  friend constexpr bool operator==(const Padding&, const Padding&) = default;
+
+  static const Padding Same;
+};
+inline constexpr Padding Padding::Same = [] {
+  Padding padding;
+  padding.same = true;
+  return padding;
+}();
+
+/// Order of the dimensions of functional convolutions: NCHW images with OIHW filters, or NHWC with HWIO.
+enum class Layout : uint8_t { NCHW, NHWC };
+
+/// How a convolution is computed. The results agree up to rounding; `Auto` chooses by shape, never by timing.
+enum class ConvAlgorithm : uint8_t { Auto, Direct, Im2col };
+const char* name(ConvAlgorithm algorithm);
+
+/// Options of `conv2d` and `nn::Conv2d`. Fields may be left out; their order never changes.
+struct Conv2dOptions {
+  Size2 kernel =
+      0;  ///< R, S. `nn::Conv2d` needs it; `conv2d` reads it from the filters and checks it where given.
+  Size2 stride = 1;
+  Padding padding = 0;
+  Size2 dilation = 1;
+  int64_t groups = 1;
+  bool bias = true;              ///< `nn::Conv2d` only.
+  Layout layout = Layout::NCHW;  ///< Functional operators only.
+  ConvAlgorithm algorithm = ConvAlgorithm::Auto;
+};
+
+/// A validated convolution: every extent resolved, padding explicit. Made once, handed unchanged to the
+/// forward convolution and both gradients on every backend.
+struct Conv2dGeometry {
+  int64_t N, C, H, W;  ///< input
+  int64_t K, R, S;     ///< filters; each sees C / groups channels
+  int64_t P, Q;        ///< output
+  int64_t stride_h, stride_w;
+  int64_t pad_top, pad_bottom, pad_left, pad_right;
+  int64_t dilation_h, dilation_w;
+  int64_t groups;
+  ConvAlgorithm algorithm;
+
+  /// Checks that input (N, C, H, W) and filters (K, C / groups, R, S) fit the options and resolves the rest:
+  /// P = (H + pad_top + pad_bottom - dilation_h * (R - 1) - 1) / stride_h + 1, rounded down; Q likewise.
+  /// Throws Error with both shapes and the formula.
+  static Conv2dGeometry make(const Shape& input, const Shape& filters, const Conv2dOptions& options);
+
+  Shape input_shape() const { return {N, C, H, W}; }
+  Shape filter_shape() const { return {K, C / groups, R, S}; }
+  Shape output_shape() const { return {N, K, P, Q}; }
+
+  int64_t channels_per_group() const { return C / groups; }
+  int64_t filters_per_group() const { return K / groups; }
+  /// Extent of a dilated filter: dilation * (kernel - 1) + 1.
+  int64_t span_h() const { return dilation_h * (R - 1) + 1; }
+  int64_t span_w() const { return dilation_w * (S - 1) + 1; }
+
+  /// Padded rows (columns) at the bottom (right) that no filter position reaches because the stride does
+  /// not divide: (H + padding - span) mod stride. Their gradient is zero.
+  int64_t leftover_h() const;
+  int64_t leftover_w() const;
+
+  /// Padding of the output gradient, dilated by the stride, when the input gradient is written as a full
+  /// convolution with flipped filters: span - 1 - pad on the top and left; on the bottom and right
+  /// additionally the leftover rows. Negative where the padding exceeds the filter's span: crop there.
+  Padding full_padding() const;
+
+  /// Whether every input element under the filters is read exactly once: stride == kernel, no dilation.
+  bool windows_tile() const;
+
+  /// Multiply-adds of one forward pass, padding included: N * K * P * Q * (C / groups) * R * S.
+  int64_t multiply_adds() const;
+
+  std::string describe() const;
+};
+
+}  // namespace linnet

@@ -1,0 +1,159 @@
+// Operators on NDArrays: free functions that check, infer the shape, allocate and compute. They return new
+// arrays. Operands broadcast as in NumPy; they share one dtype and one device, and a number takes the
+// array's dtype. Every mistake throws Error naming the operator, all shapes, dtypes or devices.
+// Operators keep the memory order of their (first full-sized) input.
+#pragma once
+
+#include <linnet/core/conv2d.h>
+#include <linnet/core/ndarray.h>
+#include <linnet/core/scalar.h>
+
+namespace linnet {
+
+// ---- elementwise, one operand
+NDArray neg(const NDArray& x);
+NDArray abs(const NDArray& x);
+/// -1, 0 or 1.
+NDArray sign(const NDArray& x);
+NDArray square(const NDArray& x);
+NDArray sqrt(const NDArray& x);
+NDArray reciprocal(const NDArray& x);
+NDArray exp(const NDArray& x);
+NDArray log(const NDArray& x);
+NDArray tanh(const NDArray& x);
+NDArray sigmoid(const NDArray& x);
+NDArray relu(const NDArray& x);
+
+// ---- elementwise, two operands
+NDArray add(const NDArray& a, const NDArray& b);
+NDArray add(const NDArray& a, Scalar b);
+NDArray sub(const NDArray& a, const NDArray& b);
+NDArray sub(const NDArray& a, Scalar b);
+NDArray sub(Scalar a, const NDArray& b);
+NDArray mul(const NDArray& a, const NDArray& b);
+NDArray mul(const NDArray& a, Scalar b);
+NDArray div(const NDArray& a, const NDArray& b);
+NDArray div(const NDArray& a, Scalar b);
+NDArray div(Scalar a, const NDArray& b);
+NDArray pow(const NDArray& a, const NDArray& b);
+NDArray pow(const NDArray& a, Scalar b);
+/// NaN where either operand is NaN.
+NDArray maximum(const NDArray& a, const NDArray& b);
+NDArray maximum(const NDArray& a, Scalar b);
+NDArray minimum(const NDArray& a, const NDArray& b);
+NDArray minimum(const NDArray& a, Scalar b);
+/// a where b > 0, else 0: the gradient of ReLU.
+NDArray mask_positive(const NDArray& a, const NDArray& b);
+
+inline NDArray operator-(const NDArray& x) {
+  return neg(x);
+}
+inline NDArray operator+(const NDArray& a, const NDArray& b) {
+  return add(a, b);
+}
+inline NDArray operator+(const NDArray& a, Scalar b) {
+  return add(a, b);
+}
+inline NDArray operator+(Scalar a, const NDArray& b) {
+  return add(b, a);
+}
+inline NDArray operator-(const NDArray& a, const NDArray& b) {
+  return sub(a, b);
+}
+inline NDArray operator-(const NDArray& a, Scalar b) {
+  return sub(a, b);
+}
+inline NDArray operator-(Scalar a, const NDArray& b) {
+  return sub(a, b);
+}
+inline NDArray operator*(const NDArray& a, const NDArray& b) {
+  return mul(a, b);
+}
+inline NDArray operator*(const NDArray& a, Scalar b) {
+  return mul(a, b);
+}
+inline NDArray operator*(Scalar a, const NDArray& b) {
+  return mul(b, a);
+}
+inline NDArray operator/(const NDArray& a, const NDArray& b) {
+  return div(a, b);
+}
+inline NDArray operator/(const NDArray& a, Scalar b) {
+  return div(a, b);
+}
+inline NDArray operator/(Scalar a, const NDArray& b) {
+  return div(a, b);
+}
+
+// ---- comparisons, giving bool
+NDArray operator==(const NDArray& a, const NDArray& b);
+NDArray operator==(const NDArray& a, Scalar b);
+NDArray operator!=(const NDArray& a, const NDArray& b);
+NDArray operator!=(const NDArray& a, Scalar b);
+NDArray operator<(const NDArray& a, const NDArray& b);
+NDArray operator<(const NDArray& a, Scalar b);
+NDArray operator<=(const NDArray& a, const NDArray& b);
+NDArray operator<=(const NDArray& a, Scalar b);
+NDArray operator>(const NDArray& a, const NDArray& b);
+NDArray operator>(const NDArray& a, Scalar b);
+NDArray operator>=(const NDArray& a, const NDArray& b);
+NDArray operator>=(const NDArray& a, Scalar b);
+
+/// condition (bool) ? a : b, element by element.
+NDArray where(const NDArray& condition, const NDArray& a, const NDArray& b);
+NDArray where(const NDArray& condition, const NDArray& a, Scalar b);
+NDArray where(const NDArray& condition, Scalar a, const NDArray& b);
+
+// ---- reductions over `dims` (all of them where empty); reduced dimensions stay with extent 1 if `keepdims`
+/// Integers and bool add up in int64.
+NDArray sum(const NDArray& x, const Dims& dims = {}, bool keepdims = false);
+/// Floating dtypes only.
+NDArray mean(const NDArray& x, const Dims& dims = {}, bool keepdims = false);
+/// Throws for an empty dimension.
+NDArray amax(const NDArray& x, const Dims& dims = {}, bool keepdims = false);
+NDArray amin(const NDArray& x, const Dims& dims = {}, bool keepdims = false);
+/// Position (int64) of the first extreme along `dim`.
+NDArray argmax(const NDArray& x, int dim, bool keepdims = false);
+NDArray argmin(const NDArray& x, int dim, bool keepdims = false);
+/// Sums `x` down to `shape`, the reverse of broadcast_to.
+NDArray sum_to(const NDArray& x, const Shape& shape);
+
+// ---- indexing
+/// out[..., i, ...] = x[..., index[..., i, ...], ...] along `dim`; index is int64, of x's extents but in
+/// `dim`.
+NDArray gather(const NDArray& x, int dim, const NDArray& index);
+/// Zeros of `shape` with source added at the positions gather would read: out[..., index[..., i, ...], ...]
+/// += source[..., i, ...].
+NDArray scatter_add(const Shape& shape, int dim, const NDArray& index, const NDArray& source);
+/// Zeros of `shape` with x at what slice(dim, start, stop, step) views.
+NDArray unslice(const NDArray& x, const Shape& shape, int dim, int64_t start, int64_t stop, int64_t step = 1);
+
+// ---- linear algebra
+/// The matrix product of the last two dimensions; earlier ones broadcast. A 1-d operand is a row on the left
+/// and a column on the right, and its dimension disappears. Strided operands are not copied.
+NDArray matmul(const NDArray& a, const NDArray& b);
+/// x w^T + bias: x (..., in), w (out, in), bias (out,) or undefined.
+NDArray linear(const NDArray& x, const NDArray& w, const NDArray& bias = {});
+
+// ---- convolution
+/// x (N, C, H, W), w (K, C / groups, R, S), bias (K,) or undefined -> (N, K, P, Q);
+/// with Layout::NHWC x (N, H, W, C), w (R, S, C / groups, K) -> (N, P, Q, K).
+NDArray conv2d(const NDArray& x, const NDArray& w, const Conv2dOptions& options = {});
+NDArray conv2d(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options = {});
+/// Gradient by x of a convolution of that geometry, given gy (N, K, P, Q), the gradient by its result.
+NDArray conv2d_grad_input(const NDArray& gy, const NDArray& w, const Conv2dGeometry& geometry);
+/// Gradient by w.
+NDArray conv2d_grad_weight(const NDArray& x, const NDArray& gy, const Conv2dGeometry& geometry);
+
+// ---- normalising
+NDArray softmax(const NDArray& x, int dim);
+NDArray log_softmax(const NDArray& x, int dim);
+/// Gradient by x, given y = softmax(x) and gy, the gradient by y: y (gy - sum(gy y)).
+NDArray softmax_grad(const NDArray& y, const NDArray& gy, int dim);
+/// Gradient by x, given y = log_softmax(x): gy - exp(y) sum(gy).
+NDArray log_softmax_grad(const NDArray& y, const NDArray& gy, int dim);
+
+/// Copies made so far in this thread because an operand's strides did not suit a kernel.
+int64_t copies_made();
+
+}  // namespace linnet

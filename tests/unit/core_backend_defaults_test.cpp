@@ -1,0 +1,222 @@
+// The fused operators: softmax, its gradient, SGD and Adam. The CPU's own functions and the defaults composed
+// of primitives are each compared with plain loops in double.
+#include "cpu/backend.h"
+#include "tests/unit/backend_arrays.h"
+
+namespace linnet {
+namespace {
+
+using namespace testing;  // NOLINT(google-build-using-namespace)
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+/// The CPU with the fused operators left to their defaults.
+struct Composed {
+  static void softmax(SoftmaxKind kind, const View& x, int dim, const View& y) {
+    cpu_backend().Backend::softmax(kind, x, dim, y);
+  }
+  static void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) {
+    cpu_backend().Backend::softmax_grad(kind, y, gy, dim, gx);
+  }
+  static void sgd(const SgdSpec& spec, const SgdSlot& slot) { cpu_backend().Backend::sgd(spec, {&slot, 1}); }
+  static void adam(const AdamSpec& spec, const AdamSlot& slot) {
+    cpu_backend().Backend::adam(spec, {&slot, 1});
+  }
+};
+struct Fused {
+  static void softmax(SoftmaxKind kind, const View& x, int dim, const View& y) {
+    cpu_backend().softmax(kind, x, dim, y);
+  }
+  static void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) {
+    cpu_backend().softmax_grad(kind, y, gy, dim, gx);
+  }
+  static void sgd(const SgdSpec& spec, const SgdSlot& slot) { cpu_backend().sgd(spec, {&slot, 1}); }
+  static void adam(const AdamSpec& spec, const AdamSlot& slot) { cpu_backend().adam(spec, {&slot, 1}); }
+};
+
+template <class T>
+class FusedOperators : public ::testing::Test {};
+using Implementations = ::testing::Types<Composed, Fused>;
+TYPED_TEST_SUITE(FusedOperators, Implementations);
+
+double tolerance(DType type) {
+  return type == DType::Float32 ? 1e-6 : 1e-14;
+}
+
+/// Calls f(indices of a line of x along dim), for every line.
+template <class F>
+void for_each_line(const TestArray& x, int dim, F&& f) {
+  for (int64_t i = 0; i < x.numel(); ++i) {
+    Dims place = x.index(i);
+    if (place[dim] != 0) continue;
+    std::vector<int64_t> line;
+    for (; place[dim] < x.shape()[dim]; ++place[dim]) line.push_back(x.linear(place));
+    f(line);
+  }
+}
+
+std::vector<double> softmax_of(const TestArray& x, int dim, SoftmaxKind kind) {
+  std::vector<double> y(static_cast<size_t>(x.numel()));
+  for_each_line(x, dim, [&](const std::vector<int64_t>& line) {
+    double largest = -kInf, sum = 0;
+    for (const int64_t i : line) largest = std::max(largest, x.get(i));
+    for (const int64_t i : line) sum += std::exp(x.get(i) - largest);
+    for (const int64_t i : line) {
+      const double log_p = x.get(i) - largest - std::log(sum);
+      y[static_cast<size_t>(i)] = kind == SoftmaxKind::Softmax ? std::exp(log_p) : log_p;
+    }
+  });
+  return y;
+}
+
+TYPED_TEST(FusedOperators, SoftmaxAndItsGradient) {
+  for (const SoftmaxKind kind : {SoftmaxKind::Softmax, SoftmaxKind::LogSoftmax}) {
+    for (const DType type : kFloatTypes) {
+      for (const Order order : kReadable) {
+        for (const Shape& shape : {Shape{9}, Shape{4, 10}, Shape{3, 5, 2}, Shape{2, 0, 3}, Shape{0, 4}}) {
+          for (int dim = 0; dim < shape.rank(); ++dim) {
+            const Order out_order = order == Order::Broadcast ? Order::Dense : order;
+            TestArray x(type, shape, order, [](int64_t i) { return 30 * fractions()(i); });
+            TestArray gy(type, shape, order, fractions(5)), y(type, shape, out_order),
+                gx(type, shape, out_order);
+            TypeParam::softmax(kind, x.view(), dim, y.view());
+            const std::vector<double> expected = softmax_of(x, dim, kind);
+            for (int64_t i = 0; i < y.numel(); ++i) {
+              const double e = expected[static_cast<size_t>(i)];
+              ASSERT_NEAR(y.get(i), e, tolerance(type) * (1 + std::fabs(e)));
+            }
+            TypeParam::softmax_grad(kind, y.view(), gy.view(), dim, gx.view());
+            for_each_line(y, dim, [&](const std::vector<int64_t>& line) {
+              const bool logs = kind == SoftmaxKind::LogSoftmax;
+              double sum = 0;
+              for (const int64_t i : line) sum += logs ? gy.get(i) : gy.get(i) * y.get(i);
+              for (const int64_t i : line) {
+                const double e = logs ? gy.get(i) - std::exp(y.get(i)) * sum : y.get(i) * (gy.get(i) - sum);
+                ASSERT_NEAR(gx.get(i), e, 10 * tolerance(type));
+              }
+            });
+            ASSERT_TRUE(y.clean_around() && gx.clean_around());
+          }
+        }
+      }
+    }
+  }
+}
+
+TYPED_TEST(FusedOperators, SoftmaxOfExtremeRows) {
+  for (const SoftmaxKind kind : {SoftmaxKind::Softmax, SoftmaxKind::LogSoftmax}) {
+    for (const DType type : kFloatTypes) {
+      const bool logs = kind == SoftmaxKind::LogSoftmax;
+      const std::vector<double> rows = {-kInf, -kInf, -kInf, -kInf, 0,   -kInf, kInf, 0,
+                                        1,     kNan,  0,     1,     1e4, 1e4,   -1e4};
+      TestArray x(type, {5, 3}, Order::Dense, [&](int64_t i) { return rows[static_cast<size_t>(i)]; });
+      TestArray y(type, {5, 3});
+      TypeParam::softmax(kind, x.view(), 1, y.view());
+      for (int64_t i = 0; i < 3; ++i) {
+        EXPECT_TRUE(std::isnan(y.get(i))) << "nothing but -inf";
+        EXPECT_EQ(y.get(3 + i), logs ? (i == 1 ? 0 : -kInf) : (i == 1 ? 1 : 0));
+        EXPECT_TRUE(std::isnan(y.get(9 + i))) << "NaN spreads over its row";
+      }
+      EXPECT_TRUE(std::isnan(y.get(6))) << "inf - inf";
+      EXPECT_NEAR(y.get(12), logs ? std::log(0.5) : 0.5, 1e-6);
+    }
+  }
+}
+
+/// A 0-d number on the device.
+template <class T>
+View number(T& value) {
+  return {&value, dtype_of<T>, {}, {}};
+}
+
+TYPED_TEST(FusedOperators, Sgd) {
+  struct Case {
+    double momentum, dampening, weight_decay;
+    bool nesterov;
+  };
+  for (const Case& c : {Case{0, 0, 0, false}, Case{0, 0, 0.1, false}, Case{0.9, 0, 0, false},
+                        Case{0.9, 0.5, 0.01, false}, Case{0.8, 0, 0.01, true}}) {
+    for (const DType type : kFloatTypes) {
+      for (const Order order : kWritable) {
+        const Shape shape = {7, 5};
+        TestArray p(type, shape, order, fractions(1)), g(type, shape, Order::Broadcast),
+            buffer(type, shape, order);
+        for (int64_t i = 0; i < 35; ++i) buffer.set(i, kNan);  // never read before the first step
+        std::vector<double> rp = p.values(), rb(35, 0.0);
+        for (int64_t step = 1; step <= 4; ++step) {
+          double lr = 0.1 / static_cast<double>(step);
+          for (int64_t i = 0; i < 35; ++i) g.set(i, fractions(step)(i));
+          const SgdSpec spec = {c.momentum, c.dampening, c.weight_decay,
+                                c.nesterov, number(lr),  number(step)};
+          TypeParam::sgd(spec, {p.view(), g.view(), c.momentum != 0 ? buffer.view() : View()});
+          for (size_t i = 0; i < 35; ++i) {
+            double d = g.get(static_cast<int64_t>(i)) + c.weight_decay * rp[i];
+            if (c.momentum != 0) {
+              rb[i] = step == 1 ? d : c.momentum * rb[i] + (1 - c.dampening) * d;
+              d = c.nesterov ? d + c.momentum * rb[i] : rb[i];
+            }
+            rp[i] -= lr * d;
+            ASSERT_NEAR(p.get(static_cast<int64_t>(i)), rp[i], 4 * tolerance(type));
+          }
+        }
+        ASSERT_TRUE(p.clean_around() && buffer.clean_around());
+      }
+    }
+  }
+}
+
+TYPED_TEST(FusedOperators, Adam) {
+  for (const double weight_decay : {0.0, 0.1}) {
+    for (const bool decoupled : {false, true}) {
+      for (const DType type : kFloatTypes) {
+        for (const Order order : kWritable) {
+          const Shape shape = {7, 5};
+          const auto zero = [](int64_t) { return 0.0; };
+          TestArray p(type, shape, order, fractions(1)), g(type, shape, Order::Broadcast);
+          TestArray mean(type, shape, order, zero), square(type, shape, Order::Dense, zero);
+          std::vector<double> rp = p.values(), rm(35, 0.0), rv(35, 0.0);
+          for (int64_t step = 1; step <= 4; ++step) {
+            double lr = 0.01;
+            for (int64_t i = 0; i < 35; ++i) g.set(i, fractions(step)(i));
+            const AdamSpec spec = {0.9, 0.99, 1e-8, weight_decay, decoupled, number(lr), number(step)};
+            TypeParam::adam(spec, {p.view(), g.view(), mean.view(), square.view()});
+            for (size_t i = 0; i < 35; ++i) {
+              double d = g.get(static_cast<int64_t>(i));
+              if (decoupled)
+                rp[i] *= 1 - lr * weight_decay;
+              else
+                d += weight_decay * rp[i];
+              rm[i] = 0.9 * rm[i] + 0.1 * d;
+              rv[i] = 0.99 * rv[i] + 0.01 * d * d;
+              const double m = rm[i] / (1 - std::pow(0.9, step)), v = rv[i] / (1 - std::pow(0.99, step));
+              rp[i] -= lr * m / (std::sqrt(v) + 1e-8);
+              ASSERT_NEAR(p.get(static_cast<int64_t>(i)), rp[i], 4 * tolerance(type));
+            }
+          }
+          ASSERT_TRUE(p.clean_around() && mean.clean_around() && square.clean_around());
+        }
+      }
+    }
+  }
+}
+
+TEST(FusedOperatorsOnThreads, DoNotMatter) {
+  TestArray x(DType::Float32, {3000, 50}, Order::Dense, fractions());
+  int64_t step = 2;
+  double lr = 0.1;
+  expect_same_for_any_threads([&] {
+    TestArray y(DType::Float32, {3000, 50}), gx(DType::Float32, {3000, 50}), m(x), v(x), p(x), b(x);
+    cpu_backend().softmax(SoftmaxKind::LogSoftmax, x.view(), 1, y.view());
+    cpu_backend().softmax_grad(SoftmaxKind::LogSoftmax, y.view(), x.view(), 0, gx.view());
+    const AdamSlot slot = {p.view(), gx.view(), m.view(), v.view()};
+    cpu_backend().unary(UnaryKind::Square, v.view(), v.view());
+    cpu_backend().adam({0.9, 0.99, 1e-8, 0, false, number(lr), number(step)}, {&slot, 1});
+    const SgdSlot sgd_slot = {p.view(), gx.view(), b.view()};
+    cpu_backend().sgd({0.9, 0, 0, false, number(lr), number(step)}, {&sgd_slot, 1});
+    return p.bytes();
+  });
+}
+
+}  // namespace
+}  // namespace linnet
