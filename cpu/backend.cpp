@@ -1,0 +1,59 @@
+// Memory of the CPU backend, and the operators that live in cpu/gemm.h and cpu/conv.h.
+#include "cpu/backend.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "core/fail.h"
+#include "core/poison.h"
+#include "cpu/conv.h"
+#include "cpu/gemm.h"
+
+namespace linnet {
+
+void* CpuBackend::allocate(size_t bytes) {
+  constexpr size_t kAlignment = 64;
+  constexpr size_t kAddressable = size_t{1}
+                                  << 47;  // more than a process can have; rounding up cannot overflow
+  const size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  void* memory = bytes <= kAddressable ? std::aligned_alloc(kAlignment, rounded) : nullptr;
+  check(memory != nullptr, "allocate", "the cpu has no memory for {} bytes; smaller batches need less",
+        bytes);
+  if (poison()) std::memset(memory, 0xFF, bytes);
+  return memory;
+}
+
+void CpuBackend::deallocate(void* memory, size_t) noexcept {
+  std::free(memory);
+}
+
+void CpuBackend::copy_from_host(void* to, const void* from, size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+void CpuBackend::copy_to_host(void* to, const void* from, size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
+void CpuBackend::gemm(double alpha, const View& a, const View& b, double beta, const View& c,
+                      const View& bias) {
+  cpu::gemm(alpha, a, b, beta, c, bias);
+}
+void CpuBackend::conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
+                        const View& y) {
+  cpu::conv2d(geometry, x, w, bias, y);
+}
+void CpuBackend::conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
+                                   const View& gx) {
+  cpu::conv2d_grad_input(geometry, gy, w, gx);
+}
+void CpuBackend::conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,
+                                    const View& gw) {
+  cpu::conv2d_grad_weight(geometry, x, gy, gw);
+}
+
+Backend& cpu_backend() {
+  static Backend& backend = *new CpuBackend;
+  return backend;
+}
+
+}  // namespace linnet

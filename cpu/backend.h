@@ -1,0 +1,52 @@
+// The CPU backend. One object for the process; thread-safe. Each operator's function is defined in the file
+// of its family (cpu/copy.cpp, cpu/elementwise.cpp, cpu/reduce.cpp, ...); the matrix product and the
+// convolutions are in cpu/gemm.h and cpu/conv.h, to which backend.cpp forwards.
+//
+// Large work is split over threads (cpu/parallel.h) in chunks that depend on shapes only, so results have
+// the same bits for any number of threads.
+#pragma once
+
+#include "core/backend.h"
+
+namespace linnet {
+
+class CpuBackend final : public Backend {
+ public:
+  std::string name() const override { return "cpu"; }
+
+  void* allocate(size_t bytes) override;
+  void deallocate(void* memory, size_t bytes) noexcept override;
+  void copy_from_host(void* to, const void* from, size_t bytes) override;
+  void copy_to_host(void* to, const void* from, size_t bytes) override;
+
+  void copy(const View& from, const View& to) override;
+  void fill(Scalar value, const View& to) override;
+  void gather(const View& x, int dim, const View& index, const View& out) override;
+  void scatter_add(const View& source, int dim, const View& index, const View& out) override;
+
+  void unary(UnaryOp op, const View& x, const View& out) override;
+  void binary(BinaryKind kind, const Operand& a, const Operand& b, const View& out) override;
+  void where(const View& condition, const Operand& a, const Operand& b, const View& out) override;
+  void reduce(ReduceKind kind, const View& x, const View& out) override;
+  void arg_reduce(ArgKind kind, const View& x, int dim, const View& out) override;
+  void random(const RandomSpec& spec, const View& counter, const View& out) override;
+
+  void gemm(double alpha, const View& a, const View& b, double beta, const View& c,
+            const View& bias) override;
+  void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
+              const View& y) override;
+  void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
+                         const View& gx) override;
+  void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,
+                          const View& gw) override;
+
+  void softmax(SoftmaxKind kind, const View& x, int dim, const View& y) override;
+  void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) override;
+  void sgd(const SgdSpec& spec, std::span<const SgdSlot> slots) override;
+  void adam(const AdamSpec& spec, std::span<const AdamSlot> slots) override;
+};
+
+/// The only CpuBackend. Never destroyed, so arrays may outlive main.
+Backend& cpu_backend();
+
+}  // namespace linnet

@@ -1,0 +1,344 @@
+// Convolution as matrix products over columns (cpu/im2col.h), for every group of filters and each image:
+//   forward        y = W cols(x) + bias
+//   grad_input     gx = col2im(W^T gy)
+//   grad_weight    gW = sum over images of gy cols(x)^T
+// The columns exist a band of pixels at a time, in the scratch memory of the thread that uses them. Bands,
+// and the chunks of images that grad_weight adds up by, depend on shapes only. Which operand is the left one
+// follows from the order of memory, so channels-last arrays are used as they lie.
+#include <algorithm>
+
+#include "cpu/conv.h"
+#include "cpu/feature_maps.h"
+#include "cpu/filter_matrix.h"
+#include "cpu/im2col.h"
+#include "cpu/matmul.h"
+#include "cpu/parallel.h"
+#include "cpu/scratch.h"
+
+namespace linnet::cpu::conv_im2col {
+namespace {
+
+constexpr int64_t kBandElements = 1 << 16;  // of columns: they stay in an L2 cache
+constexpr int64_t kChunkWork = 1 << 19;     // multiply-adds worth handing to a thread
+constexpr int64_t kLeastDepth = 256;   // pixels of a product in grad_weight, if need be of several images
+constexpr int64_t kMostPartials = 16;  // chunks of images in grad_weight
+constexpr int64_t kPartialElements = 1 << 23;  // of all partial weight gradients together
+
+int64_t filter_elements(const Conv2dGeometry& g) {
+  return g.channels_per_group() * g.R * g.S;
+}
+
+// Pixels of a band, where the image has as many: whole panels of the products.
+int64_t band_pixels(const Conv2dGeometry& g) {
+  constexpr int64_t kPanels = 96;
+  return std::max(kBandElements / std::max<int64_t>(1, filter_elements(g)) / kPanels * kPanels, kPanels);
+}
+
+template <class T>
+Image<T> image_of(const View& x, const Conv2dGeometry& g, int64_t n, int64_t group) {
+  T* const data = static_cast<T*>(x.data) + n * x.strides[0] + group * g.channels_per_group() * x.strides[1];
+  return {data, x.strides[1], x.strides[2], x.strides[3]};
+}
+
+// Whether the columns are the image itself: filters of one element that visit every pixel once.
+bool columns_are_image(const Conv2dGeometry& g, const View& x) {
+  return g.R == 1 && g.S == 1 && g.stride_h == 1 && g.stride_w == 1 && g.P == g.H && g.Q == g.W &&
+         g.pad_top == 0 && g.pad_left == 0 && pixels_are_flat(x);
+}
+
+// Columns in memory as the matrix (C R S) x pixels.
+template <class T>
+Matrix<T> column_matrix(T* columns, ColumnOrder order, int64_t elements, int64_t pixels) {
+  return order == ColumnOrder::ChannelsFirst ? Matrix<T>{columns, pixels, 1}
+                                             : Matrix<T>{columns, 1, elements};
+}
+
+int64_t column_step(ColumnOrder order, int64_t elements, int64_t pixels) {
+  return order == ColumnOrder::ChannelsFirst ? pixels : elements;
+}
+
+// ---- forward
+
+template <class T>
+class Forward {
+ public:
+  Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y)
+      : g_(g),
+        x_(x),
+        in_place_(columns_are_image(g, x)),
+        order_(better_order(g)),
+        y_(y),
+        filters_are_rows_(!(y_.flat() && y_.channel_stride() == 1 && y_.pixel_stride() != 1)),
+        filters_(w, order_),
+        packed_(g, filters_, filters_are_rows_ ? Packed::Side::Left : Packed::Side::Right,
+                !filters_are_rows_),
+        bias_(bias.defined() ? g.K : 0),
+        has_bias_(bias.defined()) {
+    for (int64_t k = 0; has_bias_ && k < g.K; ++k) bias_[k] = bias.as<const T>()[k * bias.strides[0]];
+  }
+
+  void run() const {
+    const Bands bands(g_, band_pixels(g_));
+    const int64_t work = std::max<int64_t>(1, bands[0].size() * g_.filters_per_group() * filter_elements(g_));
+    parallel_range(g_.N * g_.groups * bands.count(), kChunkWork / work, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t image = i / bands.count();
+        convolve(image / g_.groups, image % g_.groups, bands[i % bands.count()]);
+      }
+    });
+  }
+
+ private:
+  using Packed = PackedFilters<T>;
+
+  void convolve(int64_t n, int64_t group, PixelRange pixels) const {
+    const int64_t elements = filter_elements(g_);
+    const int64_t filters = g_.filters_per_group();
+    const Scratch<T> memory(in_place_ ? 0 : elements * pixels.size());
+    const Scratch<T> result(y_.flat() ? 0 : filters * pixels.size());
+    Matrix<const T> columns = column_matrix<const T>(memory.data(), order_, elements, pixels.size());
+    if (in_place_) {
+      columns = FeatureMaps<const T>(x_).matrix(n, group * g_.channels_per_group(), pixels.begin);
+    } else {
+      im2col(g_, image_of<const T>(x_, g_, n, group), order_, pixels, memory.data(),
+             column_step(order_, elements, pixels.size()));
+    }
+    Matmul<T> p;
+    p.c =
+        y_.flat() ? y_.matrix(n, group * filters, pixels.begin) : Matrix<T>{result.data(), pixels.size(), 1};
+    p.K = elements;
+    const T* const bias = has_bias_ ? bias_.data() + group * filters : nullptr;
+    if (filters_are_rows_) {
+      p.M = filters, p.N = pixels.size();
+      p.packed_a = packed_.group(group);
+      p.b = columns;
+      p.row_bias = bias;
+    } else {
+      p.M = pixels.size(), p.N = filters;
+      p.a = columns.transposed();
+      p.packed_b = packed_.group(group);
+      p.c = p.c.transposed();
+      p.col_bias = bias;
+    }
+    matmul(p);
+    if (!y_.flat()) y_.copy_from(n, group * filters, filters, pixels, result.data(), pixels.size());
+  }
+
+  const Conv2dGeometry& g_;
+  const View& x_;
+  bool in_place_;
+  ColumnOrder order_;
+  FeatureMaps<T> y_;
+  bool filters_are_rows_;
+  FilterMatrix<T> filters_;
+  Packed packed_;
+  Scratch<T> bias_;
+  bool has_bias_;
+};
+
+// ---- grad_input
+
+template <class T>
+class GradInput {
+ public:
+  GradInput(const Conv2dGeometry& g, const View& gy, const View& w, const View& gx)
+      : g_(g),
+        gy_(gy),
+        gx_(gx),
+        in_place_(columns_are_image(g, gx)),
+        order_(better_order(g)),
+        pixels_are_rows_(order_ == ColumnOrder::ChannelsLast),
+        filters_(w, order_),
+        packed_(g, filters_, pixels_are_rows_ ? Packed::Side::Right : Packed::Side::Left, !pixels_are_rows_) {
+  }
+
+  void run() const {
+    const int64_t work = std::max<int64_t>(1, g_.P * g_.Q * g_.filters_per_group() * filter_elements(g_));
+    parallel_range(g_.N * g_.groups, kChunkWork / work, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) image(i / g_.groups, i % g_.groups);
+    });
+  }
+
+ private:
+  using Packed = PackedFilters<T>;
+
+  void image(int64_t n, int64_t group) const {
+    const Image<T> gx = image_of<T>(gx_, g_, n, group);
+    const Bands bands(g_, band_pixels(g_));
+    if (bands.count() > 1 && !in_place_) clear(g_, gx);
+    for (int64_t i = 0; i < bands.count(); ++i) add_band(n, group, bands[i], bands.count() == 1, gx);
+  }
+
+  void add_band(int64_t n, int64_t group, PixelRange pixels, bool is_first, const Image<T>& gx) const {
+    const int64_t elements = filter_elements(g_);
+    const int64_t filters = g_.filters_per_group();
+    const Scratch<T> columns(in_place_ ? 0 : elements * pixels.size());
+    const Scratch<T> dense(gy_.flat() ? 0 : filters * pixels.size());
+    Matrix<const T> gy{dense.data(), pixels.size(), 1};
+    if (gy_.flat()) {
+      gy = gy_.matrix(n, group * filters, pixels.begin);
+    } else {
+      gy_.copy_to(n, group * filters, filters, pixels, dense.data(), pixels.size());
+    }
+    Matmul<T> p;
+    p.K = filters;
+    p.c = in_place_ ? FeatureMaps<T>(gx_).matrix(n, group * g_.channels_per_group(), pixels.begin)
+                    : column_matrix(columns.data(), order_, elements, pixels.size());
+    if (pixels_are_rows_) {
+      p.M = pixels.size(), p.N = elements;
+      p.a = gy.transposed();
+      p.packed_b = packed_.group(group);
+      p.c = p.c.transposed();
+    } else {
+      p.M = elements, p.N = pixels.size();
+      p.packed_a = packed_.group(group);
+      p.b = gy;
+    }
+    matmul(p);
+    if (!in_place_) {
+      col2im(g_, static_cast<const T*>(columns.data()), column_step(order_, elements, pixels.size()), order_,
+             pixels, is_first, gx);
+    }
+  }
+
+  const Conv2dGeometry& g_;
+  FeatureMaps<const T> gy_;
+  const View& gx_;
+  bool in_place_;
+  ColumnOrder order_;
+  bool pixels_are_rows_;
+  FilterMatrix<T> filters_;
+  Packed packed_;
+};
+
+// ---- grad_weight
+
+template <class T>
+class GradWeight {
+ public:
+  GradWeight(const Conv2dGeometry& g, const View& x, const View& gy, const View& gw)
+      : g_(g),
+        x_(x),
+        gy_(gy),
+        gw_(gw),
+        order_(better_order(g)),
+        partials_(count_partials(g)),
+        partial_(partials_ * g.K * filter_elements(g)) {}
+
+  void run() const {
+    parallel_for(partials_ * g_.groups, [&](int64_t chunk) {
+      const int64_t partial = chunk / g_.groups;
+      add_images(chunk_begin(g_.N, partials_, partial), chunk_begin(g_.N, partials_, partial + 1),
+                 chunk % g_.groups, at(partial, chunk % g_.groups * g_.filters_per_group()));
+    });
+    combine();
+  }
+
+ private:
+  static int64_t count_partials(const Conv2dGeometry& g) {
+    const int64_t worth = g.multiply_adds() / g.groups / kChunkWork;
+    const int64_t fit = kPartialElements / std::max<int64_t>(1, g.K * filter_elements(g));
+    return std::min(g.N, std::clamp<int64_t>(std::min(worth, fit), 1, kMostPartials));
+  }
+
+  T* at(int64_t partial, int64_t filter) const {
+    return partial_.data() + (partial * g_.K + filter) * filter_elements(g_);
+  }
+
+  // The sum over images [begin, end), in their order.
+  void add_images(int64_t begin, int64_t end, int64_t group, T* sum) const {
+    const int64_t pixels = g_.P * g_.Q;
+    const int64_t images = std::clamp<int64_t>(kLeastDepth / pixels, 1, end - begin);
+    const Bands bands(g_, std::max(band_pixels(g_), kLeastDepth));
+    T beta = 0;
+    for (int64_t n = begin; n < end; n += images) {
+      for (int64_t i = 0; i < bands.count(); ++i) {
+        add_product(n, std::min(images, end - n), group, bands[i], beta, sum);
+        beta = 1;
+      }
+    }
+  }
+
+  void add_product(int64_t n, int64_t images, int64_t group, PixelRange pixels, T beta, T* sum) const {
+    const int64_t elements = filter_elements(g_);
+    const int64_t filters = g_.filters_per_group();
+    const int64_t depth = images * pixels.size();
+    const Scratch<T> memory(elements * depth);
+    for (int64_t i = 0; i < images; ++i) {
+      const int64_t offset = i * pixels.size() * (order_ == ColumnOrder::ChannelsFirst ? 1 : elements);
+      im2col(g_, image_of<const T>(x_, g_, n + i, group), order_, pixels, memory.data() + offset,
+             column_step(order_, elements, depth));
+    }
+    const bool gy_is_matrix = gy_.flat() && (images == 1 || gy_.in_line());
+    const Scratch<T> dense(gy_is_matrix ? 0 : filters * depth);
+    for (int64_t i = 0; i < images && !gy_is_matrix; ++i) {
+      gy_.copy_to(n + i, group * filters, filters, pixels, dense.data() + i * pixels.size(), depth);
+    }
+    Matmul<T> p;
+    p.M = filters, p.N = elements, p.K = depth;
+    p.a =
+        gy_is_matrix ? gy_.matrix(n, group * filters, pixels.begin) : Matrix<const T>{dense.data(), depth, 1};
+    p.b = column_matrix<const T>(memory.data(), order_, elements, depth).transposed();
+    p.c = {sum, elements, 1};
+    p.beta = beta;
+    matmul(p);
+  }
+
+  // Adds the partial gradients up in their order.
+  void combine() const {
+    const FilterAxes axes = filter_axes(gw_, order_);
+    const int64_t elements = filter_elements(g_);
+    parallel_range(g_.K, (1 << 16) / std::max<int64_t>(1, elements * partials_),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t k = begin; k < end; ++k) {
+                       const Scratch<T> sum(elements);
+                       std::fill_n(sum.data(), elements, T(0));
+                       for (int64_t partial = 0; partial < partials_; ++partial) {
+                         const T* const from = at(partial, k);
+                         for (int64_t i = 0; i < elements; ++i) sum[i] += from[i];
+                       }
+                       T* const to = gw_.as<T>() + k * gw_.strides[0];
+                       for_filter_axes(axes, [&](int64_t i, int64_t offset) { to[offset] = sum[i]; });
+                     }
+                   });
+  }
+
+  const Conv2dGeometry& g_;
+  const View& x_;
+  FeatureMaps<const T> gy_;
+  const View& gw_;
+  ColumnOrder order_;
+  int64_t partials_;
+  Scratch<T> partial_;
+};
+
+}  // namespace
+
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y) {
+  if (y.numel() == 0) return;
+  if (y.dtype == DType::Float64) {
+    Forward<double>(geometry, x, w, bias, y).run();
+  } else {
+    Forward<float>(geometry, x, w, bias, y).run();
+  }
+}
+
+void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
+  if (gx.numel() == 0) return;
+  if (gx.dtype == DType::Float64) {
+    GradInput<double>(geometry, gy, w, gx).run();
+  } else {
+    GradInput<float>(geometry, gy, w, gx).run();
+  }
+}
+
+void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
+  if (gw.numel() == 0) return;
+  if (gw.dtype == DType::Float64) {
+    GradWeight<double>(geometry, x, gy, gw).run();
+  } else {
+    GradWeight<float>(geometry, x, gy, gw).run();
+  }
+}
+
+}  // namespace linnet::cpu::conv_im2col

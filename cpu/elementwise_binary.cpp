@@ -1,0 +1,76 @@
+// Elementwise operators of two operands, comparisons included. A number is an operand of stride 0.
+#include "cpu/backend.h"
+#include "cpu/elements.h"
+#include "cpu/elementwise.h"
+#include "cpu/source.h"
+#include "cpu/strided.h"
+
+namespace linnet {
+namespace {
+
+struct Run {
+  void* out;
+  const void* a;
+  const void* b;
+  int64_t out_stride, a_stride, b_stride, n;
+};
+
+template <class T, class Out, class F>
+void run_row(const Run& r, F f) {
+  auto* out = static_cast<Out*>(r.out);
+  const auto* a = static_cast<const T*>(r.a);
+  const auto* b = static_cast<const T*>(r.b);
+  const auto one = [f](T p, T q) { return static_cast<Out>(cpu::apply(f, p, q)); };
+  const int64_t n = r.n;
+  if (r.out_stride == 1 && r.a_stride == 1 && r.b_stride == 1) {
+    LINNET_INDEPENDENT
+    for (int64_t i = 0; i < n; ++i) out[i] = one(a[i], b[i]);
+    return;
+  }
+  if constexpr (std::is_floating_point_v<T>) {  // worth their code only here
+    if (r.out_stride == 1 && r.a_stride == 1 && r.b_stride == 0) {
+      const T q = *b;
+      LINNET_INDEPENDENT
+      for (int64_t i = 0; i < n; ++i) out[i] = one(a[i], q);
+      return;
+    }
+    if (r.out_stride == 1 && r.a_stride == 0 && r.b_stride == 1) {
+      const T p = *a;
+      LINNET_INDEPENDENT
+      for (int64_t i = 0; i < n; ++i) out[i] = one(p, b[i]);
+      return;
+    }
+  }
+  for (int64_t i = 0; i < n; ++i) out[i * r.out_stride] = one(a[i * r.a_stride], b[i * r.b_stride]);
+}
+
+/// Bool comes here as the bytes 0 and 1, on which its operators are those of uint8.
+template <class T>
+void row(BinaryKind kind, const Run& r) {
+  visit(kind, [&](auto k, auto f) {
+    if constexpr (is_comparison(k())) {
+      run_row<T, uint8_t>(r, f);
+    } else if constexpr (std::is_floating_point_v<T> || works_on_integers(k())) {
+      run_row<T, T>(r, f);
+    }
+  });
+}
+
+}  // namespace
+
+void CpuBackend::binary(BinaryKind kind, const Operand& a, const Operand& b, const View& out) {
+  const DType dtype = !a.is_number ? a.view.dtype : !b.is_number ? b.view.dtype : out.dtype;
+  if (dtype == DType::Bool ? !works_on_bool(kind) : !is_floating(dtype) && !works_on_integers(kind)) {
+    cpu::fail_dtype(linnet::name(kind), dtype, works_on_integers(kind));
+  }
+  void (*run)(BinaryKind, const Run&) = nullptr;
+  cpu::visit_dtype(dtype, [&](auto element) { run = row<typename decltype(element)::Stored>; });
+  const cpu::Source p(a, dtype, out.rank()), q(b, dtype, out.rank());
+  const auto loop = cpu::strided_loop<3>(out.shape, {out.strides, p.strides(), q.strides()});
+  cpu::parallel_walk(loop, [&](const auto& offset, int64_t, int64_t n) {
+    run(kind, {cpu::element(out, offset[0]), p.element(offset[1]), q.element(offset[2]), loop.inner_stride(0),
+               loop.inner_stride(1), loop.inner_stride(2), n});
+  });
+}
+
+}  // namespace linnet

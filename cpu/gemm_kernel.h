@@ -1,0 +1,54 @@
+// The inner parts of a matrix product, compiled for every instruction set and chosen at run time: packing a
+// panel, and the product of two panels (the micro-kernel). cpu/matmul.cpp drives them; nothing here knows of
+// blocks, threads or strided results.
+//
+// A panel holds `width` rows of A (or columns of B) by `depth` steps of K, step by step: element (i, k) lies
+// at k * width + i. B panels are padded with zeros to whole vectors.
+#pragma once
+
+#include <cstdint>
+
+namespace linnet::cpu {
+
+/// One tile of the result: rows x (vectors * lanes) elements, rows `c_row` apart, columns adjacent.
+/// c = alpha * a b + beta * c + row_bias + col_bias; beta == 0 does not read c. Biases may be null.
+template <class T>
+struct GemmTile {
+  int64_t depth;
+  const T* a;
+  const T* b;
+  T* c;
+  int64_t c_row;
+  T alpha;
+  T beta;
+  const T* row_bias;
+  const T* col_bias;
+};
+
+template <class T>
+struct GemmKernels {
+  static constexpr int kMaxRows = 12;
+  static constexpr int kMaxVectors = 2;
+  static constexpr int kMaxTile = kMaxRows * kMaxVectors * 64 / static_cast<int>(sizeof(T));  // elements
+
+  int64_t rows;   // tallest tile
+  int64_t lanes;  // of a vector; the widest tile has kMaxVectors of them
+  /// tile[v - 1][r - 1] computes r rows by v vectors.
+  void (*tile[kMaxVectors][kMaxRows])(const GemmTile<T>& tile);
+  /// Writes a panel whose element (i, k) is from[i * step + k * depth_step], for i < count; the rest of
+  /// the width is zero.
+  void (*pack)(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width, int64_t depth,
+               T* to);
+
+  int64_t columns() const { return lanes * kMaxVectors; }  // of the widest tile
+};
+
+/// Those of the best instruction set this machine has.
+template <class T>
+const GemmKernels<T>& gemm_kernels();
+template <>
+const GemmKernels<float>& gemm_kernels<float>();
+template <>
+const GemmKernels<double>& gemm_kernels<double>();
+
+}  // namespace linnet::cpu

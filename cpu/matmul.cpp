@@ -1,0 +1,303 @@
+#include "cpu/matmul.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cpu/gemm_kernel.h"
+#include "cpu/parallel.h"
+#include "cpu/scratch.h"
+
+namespace linnet::cpu {
+namespace {
+
+// A panel of B of 256 steps fills an L1 cache at most, a block of A and one of B an L2 cache.
+constexpr int64_t kBlockDepth = 256;
+constexpr int64_t kBlockRows = 1024;
+constexpr int64_t kBlockColumns = 2048;
+// A group of tiles is a chunk of work: at most that many rows and columns, fewer where chunks would be few,
+// but never less multiply-adds than are worth handing to a thread.
+constexpr int64_t kGroupRows = 240;
+constexpr int64_t kGroupColumns = 512;
+constexpr int64_t kWantedGroups = 16;
+constexpr int64_t kChunkWork = 1 << 18;
+
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+struct Range {
+  int64_t begin;
+  int64_t end;
+  int64_t size() const { return end - begin; }
+};
+
+template <class F>
+void for_ranges(bool parallel, int64_t n, int64_t grain, F&& body) {
+  if (parallel) {
+    parallel_range(n, grain, body);
+  } else if (n > 0) {
+    body(int64_t{0}, n);
+  }
+}
+
+// How the operands fall into panels: rows into even ones, columns into wide ones and a narrower last.
+template <class T>
+struct Panels {
+  Panels(int64_t M_, int64_t N_, int64_t K_)
+      : kernels(gemm_kernels<T>()),
+        M(M_),
+        N(N_),
+        K(K_),
+        row_panels(ceil_div(M, kernels.rows)),
+        col_panels(ceil_div(N, kernels.columns())),
+        depth_blocks(std::max<int64_t>(1, ceil_div(K, kBlockDepth))) {}
+
+  int64_t row(int64_t panel) const { return chunk_begin(M, row_panels, panel); }
+  int64_t column(int64_t panel) const { return std::min(panel * kernels.columns(), N); }
+  int64_t padded_column(int64_t panel) const {  // where the panel begins in packed memory
+    return panel < col_panels ? column(panel) : ceil_div(N, kernels.lanes) * kernels.lanes;
+  }
+  Range depth(int64_t block) const {
+    return {chunk_begin(K, depth_blocks, block), chunk_begin(K, depth_blocks, block + 1)};
+  }
+
+  // Packed panels of one block of K follow each other: `to` is where the first of `panels` goes.
+  void pack_rows(const Matrix<const T>& a, Range panels, Range k, T* to) const {
+    for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      const int64_t rows = row(panel + 1) - row(panel);
+      kernels.pack(a.at(row(panel), k.begin), a.row, a.col, rows, rows, k.size(), to);
+      to += rows * k.size();
+    }
+  }
+  void pack_columns(const Matrix<const T>& b, Range panels, Range k, T* to) const {
+    for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      const int64_t width = padded_column(panel + 1) - padded_column(panel);
+      const int64_t count = column(panel + 1) - column(panel);
+      kernels.pack(b.at(k.begin, column(panel)), b.col, b.row, count, width, k.size(), to);
+      to += width * k.size();
+    }
+  }
+
+  const GemmKernels<T>& kernels;
+  int64_t M, N, K;
+  int64_t row_panels, col_panels, depth_blocks;
+};
+
+template <class T>
+class Product {
+ public:
+  explicit Product(const Matmul<T>& problem)
+      : p_(problem),
+        panels_(problem.M, problem.N, problem.K),
+        parallel_(problem.M * problem.N * std::max<int64_t>(problem.K, 8) >= 2 * kChunkWork) {}
+
+  void run() {
+    const int64_t rows_step = std::max<int64_t>(1, kBlockRows / panels_.kernels.rows);
+    const int64_t columns_step = std::max<int64_t>(1, kBlockColumns / panels_.kernels.columns());
+    const int64_t depth = ceil_div(p_.K, panels_.depth_blocks);
+    Scratch<T> a(p_.packed_a ? 0 : std::min(rows_step * panels_.kernels.rows, p_.M) * depth);
+    Scratch<T> b(
+        p_.packed_b ? 0 : std::min(columns_step, panels_.col_panels) * panels_.kernels.columns() * depth);
+    for (int64_t col = 0; col < panels_.col_panels; col += columns_step) {
+      const Range columns{col, std::min(col + columns_step, panels_.col_panels)};
+      for (int64_t block = 0; block < panels_.depth_blocks; ++block) {
+        for (int64_t row = 0; row < panels_.row_panels; row += rows_step) {
+          const Range rows{row, std::min(row + rows_step, panels_.row_panels)};
+          pack(rows, row == 0 ? columns : Range{col, col}, panels_.depth(block), a.data(), b.data());
+          multiply(rows, columns, block, a.data(), b.data());
+        }
+      }
+    }
+  }
+
+ private:
+  void pack(Range rows, Range columns, Range k, T* a, T* b) const {
+    if (p_.packed_a != nullptr) rows.end = rows.begin;
+    if (p_.packed_b != nullptr) columns.end = columns.begin;
+    const int64_t a_first = panels_.row(rows.begin);
+    const int64_t b_first = panels_.padded_column(columns.begin);
+    for_ranges(parallel_, rows.size() + columns.size(), 4, [&](int64_t begin, int64_t end) {
+      const int64_t middle = std::clamp(rows.size(), begin, end);  // panels of A come first, then those of B
+      const Range r{rows.begin + begin, rows.begin + middle};
+      if (r.size() > 0) panels_.pack_rows(p_.a, r, k, a + (panels_.row(r.begin) - a_first) * k.size());
+      const Range c{columns.begin + middle - rows.size(), columns.begin + end - rows.size()};
+      if (c.size() > 0) {
+        panels_.pack_columns(p_.b, c, k, b + (panels_.padded_column(c.begin) - b_first) * k.size());
+      }
+    });
+  }
+
+  void multiply(Range rows, Range columns, int64_t block, const T* a, const T* b) const {
+    const Range k = panels_.depth(block);
+    if (p_.packed_a != nullptr) a = p_.packed_a + k.begin * p_.M + panels_.row(rows.begin) * k.size();
+    if (p_.packed_b != nullptr) {
+      b = p_.packed_b + k.begin * panels_.padded_column(panels_.col_panels) +
+          panels_.padded_column(columns.begin) * k.size();
+    }
+    const int64_t a_first = panels_.row(rows.begin);
+    const int64_t b_first = panels_.padded_column(columns.begin);
+    const GroupSize size = group_size(rows.size(), columns.size(), k.size());
+    const int64_t row_groups = ceil_div(rows.size(), size.rows);
+    const int64_t column_groups = ceil_div(columns.size(), size.columns);
+    for_ranges(parallel_, row_groups * column_groups, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t group = begin; group < end; ++group) {
+        // Groups that share rows are neighbours: a thread finds its panels of A in its cache.
+        const int64_t row0 = rows.begin + group / column_groups * size.rows;
+        const int64_t column0 = columns.begin + group % column_groups * size.columns;
+        for (int64_t j = column0; j < std::min(column0 + size.columns, columns.end); ++j) {
+          const T* b_panel = b + (panels_.padded_column(j) - b_first) * k.size();
+          for (int64_t i = row0; i < std::min(row0 + size.rows, rows.end); ++i) {
+            tile(i, j, block, a + (panels_.row(i) - a_first) * k.size(), b_panel);
+          }
+        }
+      }
+    });
+  }
+
+  struct GroupSize {
+    int64_t rows, columns;  // in panels
+  };
+  GroupSize group_size(int64_t row_panels, int64_t col_panels, int64_t depth) const {
+    const int64_t tile_rows = panels_.kernels.rows;
+    const int64_t tile_columns = panels_.kernels.columns();
+    GroupSize size{std::clamp<int64_t>(kGroupRows / tile_rows, 1, row_panels),
+                   std::clamp<int64_t>(kGroupColumns / tile_columns, 1, col_panels)};
+    while (ceil_div(row_panels, size.rows) * ceil_div(col_panels, size.columns) < kWantedGroups &&
+           size.rows * size.columns * tile_rows * tile_columns * depth >= 2 * kChunkWork) {
+      const bool split_rows =
+          size.columns == 1 || (size.rows > 1 && size.rows * tile_rows > size.columns * tile_columns);
+      int64_t& larger = split_rows ? size.rows : size.columns;
+      if (larger == 1) break;
+      larger = ceil_div(larger, 2);
+    }
+    return size;
+  }
+
+  void tile(int64_t i, int64_t j, int64_t block, const T* a, const T* b) const {
+    const bool last = block + 1 == panels_.depth_blocks;
+    const int64_t row = panels_.row(i);
+    const int64_t column = panels_.column(j);
+    const int64_t rows = panels_.row(i + 1) - row;
+    const int64_t columns = panels_.column(j + 1) - column;
+    const int64_t vectors = ceil_div(columns, panels_.kernels.lanes);
+    const GemmTile<T> t{panels_.depth(block).size(),
+                        a,
+                        b,
+                        p_.c.at(row, column),
+                        p_.c.row,
+                        p_.alpha,
+                        block == 0 ? p_.beta : T(1),
+                        last && p_.row_bias ? p_.row_bias + row : nullptr,
+                        last && p_.col_bias ? p_.col_bias + column : nullptr};
+    const auto kernel = panels_.kernels.tile[vectors - 1][rows - 1];
+    if (p_.c.col == 1 && columns == vectors * panels_.kernels.lanes) {
+      kernel(t);
+    } else {
+      tile_by_copy(kernel, t, rows, columns, vectors * panels_.kernels.lanes);
+    }
+  }
+
+  // Results that are no whole vectors, or not neighbours in memory, take the way through a dense tile.
+  void tile_by_copy(void (*kernel)(const GemmTile<T>&), GemmTile<T> t, int64_t rows, int64_t columns,
+                    int64_t width) const {
+    alignas(64) T dense[GemmKernels<T>::kMaxTile];
+    alignas(64) T bias[GemmKernels<T>::kMaxTile / GemmKernels<T>::kMaxRows];
+    T* const c = t.c;
+    const int64_t col = p_.c.col;
+    t.c = dense;
+    t.c_row = width;
+    if (t.col_bias != nullptr) {
+      std::fill(std::copy(t.col_bias, t.col_bias + columns, bias), bias + width, T(0));
+      t.col_bias = bias;
+    }
+    if (t.beta != T(0)) {
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t j = 0; j < columns; ++j) dense[i * width + j] = c[i * p_.c.row + j * col];
+        std::fill(dense + i * width + columns, dense + (i + 1) * width, T(0));
+      }
+    }
+    kernel(t);
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < columns; ++j) c[i * p_.c.row + j * col] = dense[i * width + j];
+    }
+  }
+
+  const Matmul<T>& p_;
+  Panels<T> panels_;
+  bool parallel_;
+};
+
+// Lanes run along columns. Computing the transposed product instead pays where that wastes fewer of them,
+// or where the result's columns, not its rows, are dense.
+template <class T>
+bool transposed_is_cheaper(const Matmul<T>& p) {
+  if (p.packed_a != nullptr || p.packed_b != nullptr) return false;
+  const auto cost = [lanes = gemm_kernels<T>().lanes](int64_t rows, int64_t columns, int64_t step) {
+    const double tiles = static_cast<double>(rows) * static_cast<double>(ceil_div(columns, lanes));
+    return step == 1 || columns == 1 ? tiles : 1.5 * tiles;
+  };
+  return cost(p.N, p.M, p.c.row) < cost(p.M, p.N, p.c.col);
+}
+
+}  // namespace
+
+template <class T>
+void matmul(const Matmul<T>& problem) {
+  if (problem.M == 0 || problem.N == 0) return;
+  if (!transposed_is_cheaper(problem)) return Product<T>(problem).run();
+  Matmul<T> other = problem;
+  std::swap(other.M, other.N);
+  other.a = problem.b.transposed();
+  other.b = problem.a.transposed();
+  other.c = problem.c.transposed();
+  std::swap(other.row_bias, other.col_bias);
+  Product<T>(other).run();
+}
+
+template <class T>
+int64_t packed_a_size(int64_t M, int64_t K) {
+  return M * K;
+}
+
+template <class T>
+void pack_a(int64_t M, int64_t K, const Matrix<const T>& a, T* packed) {
+  const Panels<T> panels(M, 1, K);
+  for (int64_t block = 0; block < panels.depth_blocks; ++block) {
+    const Range k = panels.depth(block);
+    parallel_range(panels.row_panels, 8, [&](int64_t begin, int64_t end) {
+      panels.pack_rows(a, {begin, end}, k, packed + k.begin * M + panels.row(begin) * k.size());
+    });
+  }
+}
+
+template <class T>
+int64_t packed_b_size(int64_t K, int64_t N) {
+  const Panels<T> panels(1, N, K);
+  return panels.padded_column(panels.col_panels) * K;
+}
+
+template <class T>
+void pack_b(int64_t K, int64_t N, const Matrix<const T>& b, T* packed) {
+  const Panels<T> panels(1, N, K);
+  for (int64_t block = 0; block < panels.depth_blocks; ++block) {
+    const Range k = panels.depth(block);
+    parallel_range(panels.col_panels, 4, [&](int64_t begin, int64_t end) {
+      panels.pack_columns(b, {begin, end}, k,
+                          packed + k.begin * panels.padded_column(panels.col_panels) +
+                              panels.padded_column(begin) * k.size());
+    });
+  }
+}
+
+template void matmul(const Matmul<float>&);
+template void matmul(const Matmul<double>&);
+template int64_t packed_a_size<float>(int64_t, int64_t);
+template int64_t packed_a_size<double>(int64_t, int64_t);
+template void pack_a(int64_t, int64_t, const Matrix<const float>&, float*);
+template void pack_a(int64_t, int64_t, const Matrix<const double>&, double*);
+template int64_t packed_b_size<float>(int64_t, int64_t);
+template int64_t packed_b_size<double>(int64_t, int64_t);
+template void pack_b(int64_t, int64_t, const Matrix<const float>&, float*);
+template void pack_b(int64_t, int64_t, const Matrix<const double>&, double*);
+
+}  // namespace linnet::cpu

@@ -1,0 +1,331 @@
+// The convolutions of the CPU: direct loops against contributions pushed one by one, im2col against direct
+// loops, over geometries that are hard in one way or another. Tolerances are norm-wise: |error| <= 2 sqrt(K)
+// eps |reference| for sums of K products of random signs.
+#include "cpu/conv.h"
+
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "cpu/parallel.h"
+#include "tests/unit/cpu_arrays.h"
+
+namespace linnet::cpu {
+namespace {
+
+using test::Array;
+using test::epsilon;
+using test::Placement;
+
+struct Case {
+  std::string name;
+  Shape x;
+  Shape w;
+  Conv2dOptions options;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = {
+      {"plain", {2, 3, 6, 5}, {4, 3, 3, 2}, {}},
+      {"one element", {1, 1, 1, 1}, {1, 1, 1, 1}, {}},
+      {"1x1", {2, 5, 4, 3}, {6, 5, 1, 1}, {}},
+      {"1x1 with stride", {2, 5, 5, 4}, {3, 5, 1, 1}, {.stride = {2, 3}}},
+      {"1x1 with padding", {1, 2, 3, 4}, {3, 2, 1, 1}, {.padding = {1, 2}}},
+      {"same", {2, 3, 7, 8}, {4, 3, 3, 3}, {.padding = 1}},
+      {"stride with leftovers", {2, 3, 10, 9}, {4, 3, 3, 3}, {.stride = {3, 2}}},
+      {"stride beyond the kernel", {2, 2, 11, 13}, {3, 2, 2, 3}, {.stride = {5, 4}}},
+      {"tiles", {2, 3, 8, 6}, {4, 3, 2, 2}, {.stride = 2}},
+      {"tiles with padding", {2, 32, 14, 14}, {16, 32, 2, 2}, {.stride = 2, .padding = 1}},
+      {"padding beyond the kernel", {1, 2, 3, 4}, {3, 2, 2, 2}, {.padding = {3, 4}}},
+      {"asymmetric padding", {2, 2, 5, 6}, {3, 2, 3, 3}, {.stride = 2, .padding = {0, 3, 2, 1}}},
+      {"kernel beyond the image", {2, 2, 2, 3}, {3, 2, 4, 5}, {.padding = 2}},
+      {"kernel is the image", {3, 4, 5, 3}, {6, 4, 5, 3}, {}},
+      {"dilation", {2, 2, 9, 10}, {3, 2, 3, 2}, {.dilation = {2, 3}}},
+      {"dilation and stride",
+       {2, 3, 12, 11},
+       {2, 3, 3, 3},
+       {.stride = {2, 3}, .padding = {2, 1}, .dilation = {3, 2}}},
+      {"groups", {2, 6, 6, 5}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}},
+      {"depthwise", {2, 5, 6, 7}, {5, 1, 3, 3}, {.stride = 2, .padding = 1, .groups = 5}},
+      {"depthwise, two filters a channel", {1, 4, 5, 5}, {8, 1, 2, 2}, {.groups = 4}},
+      {"many channels, narrow image", {3, 40, 4, 3}, {33, 40, 3, 3}, {.padding = 1}},
+      {"several bands", {2, 24, 40, 19}, {5, 24, 3, 3}, {.padding = {2, 0, 1, 1}}},
+      {"several bands a row", {1, 300, 2, 250}, {3, 300, 2, 3}, {.padding = {0, 1}}},
+      {"several bands, channels last", {1, 60, 60, 37}, {4, 60, 3, 3}, {.stride = {2, 1}, .padding = 1}},
+      {"wide row, more channels", {1, 400, 1, 240}, {2, 400, 1, 3}, {.padding = {0, 1}}},
+      {"many images", {70, 4, 9, 9}, {20, 4, 3, 3}, {}},
+      {"many images, one channel", {67, 1, 14, 14}, {32, 1, 2, 2}, {.stride = 2}},
+  };
+  return all;
+}
+
+// Logical NCHW (or OIHW) arrays in the orders of memory that occur: rows last, channels last, slices of both,
+// and one in which no dimension has unit stride.
+const std::vector<Placement> kPlacements = {
+    {}, {{0, 2, 3, 1}, 1, 0}, {{0, 1, 2, 3}, 1, 3}, {{0, 2, 3, 1}, 1, 2}, {{3, 0, 1, 2}, 2, 1},
+};
+
+struct Expected {
+  std::vector<double> y, gx, gw;
+};
+
+// All three functions at once: each product of the sum goes to the places it belongs to.
+template <class T>
+Expected push(const Conv2dGeometry& g, const Array<T>& x, const Array<T>& w, const Array<T>& bias,
+              const Array<T>& gy) {
+  Array<double> y(g.output_shape());
+  Array<double> gx(g.input_shape());
+  Array<double> gw(g.filter_shape());
+  for (int64_t n = 0; n < g.N; ++n) {
+    for (int64_t c = 0; c < g.C; ++c) {
+      for (int64_t h = 0; h < g.H; ++h) {
+        for (int64_t v = 0; v < g.W; ++v) {
+          for (int64_t r = 0; r < g.R; ++r) {
+            for (int64_t s = 0; s < g.S; ++s) {
+              const int64_t up = h + g.pad_top - r * g.dilation_h;
+              const int64_t left = v + g.pad_left - s * g.dilation_w;
+              if (up < 0 || left < 0 || up % g.stride_h != 0 || left % g.stride_w != 0) continue;
+              const int64_t p = up / g.stride_h;
+              const int64_t q = left / g.stride_w;
+              if (p >= g.P || q >= g.Q) continue;
+              const int64_t group = c / g.channels_per_group();
+              for (int64_t k = group * g.filters_per_group(); k < (group + 1) * g.filters_per_group(); ++k) {
+                const int64_t cg = c % g.channels_per_group();
+                y(n, k, p, q) += static_cast<double>(x(n, c, h, v)) * static_cast<double>(w(k, cg, r, s));
+                gx(n, c, h, v) += static_cast<double>(gy(n, k, p, q)) * static_cast<double>(w(k, cg, r, s));
+                gw(k, cg, r, s) += static_cast<double>(gy(n, k, p, q)) * static_cast<double>(x(n, c, h, v));
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  for (int64_t n = 0; n < g.N; ++n) {
+    for (int64_t k = 0; k < g.K; ++k) {
+      for (int64_t p = 0; p < g.P; ++p) {
+        for (int64_t q = 0; q < g.Q; ++q) y(n, k, p, q) += static_cast<double>(bias(k));
+      }
+    }
+  }
+  return {y.values(), gx.values(), gw.values()};
+}
+
+template <class T>
+struct Operands {
+  Operands(const Conv2dGeometry& g, const Placement& image, const Placement& filter)
+      : x(Array<T>(g.input_shape(), image).randomize(1)),
+        w(Array<T>(g.filter_shape(), filter).randomize(2)),
+        bias(Array<T>({g.K}, {{}, 2, 0}).randomize(3)),
+        gy(Array<T>(g.output_shape(), image).randomize(4)) {}
+  Array<T> x, w, bias, gy;
+};
+
+// The three functions into poisoned results.
+template <class T>
+struct Results {
+  Results(const Conv2dGeometry& g, const Operands<T>& o, const Placement& image, const Placement& filter)
+      : y(g.output_shape(), image, kPoison),
+        gx(g.input_shape(), image, kPoison),
+        gw(g.filter_shape(), filter, kPoison) {
+    conv2d(g, o.x.view(), o.w.view(), o.bias.view(), y.view());
+    conv2d_grad_input(g, o.gy.view(), o.w.view(), gx.view());
+    conv2d_grad_weight(g, o.x.view(), o.gy.view(), gw.view());
+  }
+  static constexpr T kPoison = std::numeric_limits<T>::quiet_NaN();
+  Array<T> y, gx, gw;
+};
+
+template <class T, class U>
+void expect_near(const Array<T>& values, const std::vector<U>& reference, int64_t terms, const char* what) {
+  const std::vector<T> got = values.values();
+  ASSERT_EQ(got.size(), reference.size());
+  double error = 0;
+  double norm = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    error += std::pow(static_cast<double>(got[i]) - static_cast<double>(reference[i]), 2);
+    norm += std::pow(static_cast<double>(reference[i]), 2);
+  }
+  const double tolerance = 2 * std::sqrt(static_cast<double>(terms)) * epsilon<T>() * std::sqrt(norm);
+  EXPECT_LE(std::sqrt(error), tolerance) << what;
+}
+
+template <class T, class R>
+void expect_results_near(const Conv2dGeometry& g, const Results<T>& results, const R& reference) {
+  const int64_t filter = g.channels_per_group() * g.R * g.S;
+  expect_near(results.y, reference.y, filter + 1, "forward");
+  expect_near(results.gx, reference.gx, g.filters_per_group() * g.R * g.S, "grad_input");
+  expect_near(results.gw, reference.gw, g.N * g.P * g.Q, "grad_weight");
+}
+
+Conv2dGeometry geometry(const Case& c, ConvAlgorithm algorithm) {
+  Conv2dOptions options = c.options;
+  options.algorithm = algorithm;
+  return Conv2dGeometry::make(c.x, c.w, options);
+}
+
+template <class T>
+void check_direct(const Case& c) {
+  const Conv2dGeometry g = geometry(c, ConvAlgorithm::Direct);
+  for (size_t i : {0U, 4U}) {
+    const Operands<T> operands(g, kPlacements[i], kPlacements[4 - i]);
+    const Results<T> results(g, operands, kPlacements[i], kPlacements[4 - i]);
+    expect_results_near(g, results, push(g, operands.x, operands.w, operands.bias, operands.gy));
+  }
+}
+
+template <class T>
+void check_im2col(const Case& c) {
+  const Conv2dGeometry g = geometry(c, ConvAlgorithm::Im2col);
+  const Conv2dGeometry oracle = geometry(c, ConvAlgorithm::Direct);
+  const Results<T> results(oracle, Operands<T>(oracle, {}, {}), {}, {});
+  const auto doubles = [](const std::vector<T>& v) { return std::vector<double>(v.begin(), v.end()); };
+  const Expected expected = {doubles(results.y.values()), doubles(results.gx.values()),
+                             doubles(results.gw.values())};
+  for (size_t i = 0; i < kPlacements.size(); ++i) {
+    for (size_t j : {i, (i + 1) % kPlacements.size()}) {
+      SCOPED_TRACE(testing::Message()
+                   << name(dtype_of<T>) << ", image placed as " << i << ", filters as " << j);
+      const Operands<T> operands(g, kPlacements[i], kPlacements[j]);
+      expect_results_near(g, Results<T>(g, operands, kPlacements[i], kPlacements[j]), expected);
+    }
+  }
+}
+
+class CpuConv : public testing::TestWithParam<size_t> {
+ protected:
+  const Case& param() const { return cases()[GetParam()]; }
+};
+
+TEST_P(CpuConv, DirectIsTheDefinition) {
+  check_direct<float>(param());
+  check_direct<double>(param());
+}
+
+TEST_P(CpuConv, Im2colIsDirect) {
+  check_im2col<float>(param());
+  check_im2col<double>(param());
+}
+
+// <conv(x, w), gy> = <x, grad_input(gy, w)> = <w, grad_weight(x, gy)>
+TEST_P(CpuConv, GradientsAreAdjoint) {
+  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+    const Conv2dGeometry g = geometry(param(), algorithm);
+    const Operands<double> o(g, {}, {});
+    Results<double> results(g, o, {}, {});
+    conv2d(g, o.x.view(), o.w.view(), {}, results.y.view());
+    const auto dot = [](const Array<double>& a, const Array<double>& b, double& size) {
+      double sum = 0;
+      const std::vector<double> left = a.values();
+      const std::vector<double> right = b.values();
+      for (size_t i = 0; i < left.size(); ++i) {
+        sum += left[i] * right[i];
+        size += std::abs(left[i] * right[i]);
+      }
+      return sum;
+    };
+    double size = 0;
+    const double forward = dot(results.y, o.gy, size);
+    EXPECT_NEAR(dot(o.x, results.gx, size), forward, 1e-14 * size);
+    EXPECT_NEAR(dot(o.w, results.gw, size), forward, 1e-14 * size);
+  }
+}
+
+TEST_P(CpuConv, SameBitsForAnyNumberOfThreads) {
+  const int before = num_threads();
+  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+    const Conv2dGeometry g = geometry(param(), algorithm);
+    const Operands<float> operands(g, {}, {});
+    set_num_threads(1);
+    const Results<float> one(g, operands, {}, {});
+    for (int threads : {2, 3}) {
+      set_num_threads(threads);
+      const Results<float> several(g, operands, {}, {});
+      EXPECT_EQ(several.y.values(), one.y.values()) << threads;
+      EXPECT_EQ(several.gx.values(), one.gx.values()) << threads;
+      EXPECT_EQ(several.gw.values(), one.gw.values()) << threads;
+    }
+  }
+  set_num_threads(before);
+}
+
+INSTANTIATE_TEST_SUITE_P(Geometries, CpuConv, testing::Range<size_t>(0, cases().size()),
+                         [](const testing::TestParamInfo<size_t>& item) {
+                           std::string text = cases()[item.param].name;
+                           for (char& letter : text)
+                             letter = std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
+                           return text;
+                         });
+
+TEST(CpuConvDetails, AutoIsIm2col) {
+  const Case& c = cases()[5];
+  const Conv2dGeometry g = geometry(c, ConvAlgorithm::Auto);
+  const Operands<float> operands(g, {}, {});
+  const Results<float> automatic(g, operands, {}, {});
+  const Results<float> im2col(geometry(c, ConvAlgorithm::Im2col), operands, {}, {});
+  EXPECT_EQ(automatic.y.values(), im2col.y.values());
+}
+
+TEST(CpuConvDetails, NoImagesGiveZeroFilterGradients) {
+  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+    const Conv2dGeometry g = geometry({"", {0, 3, 5, 5}, {4, 3, 3, 3}, {}}, algorithm);
+    const Operands<float> operands(g, {}, {});
+    const Results<float> results(g, operands, {}, {});
+    EXPECT_EQ(results.gw.values(), std::vector<float>(4 * 27, 0.0F));
+  }
+}
+
+TEST(CpuConvDetails, NoChannelsGiveTheBias) {
+  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+    const Conv2dGeometry g = geometry({"", {2, 0, 5, 5}, {4, 0, 3, 3}, {}}, algorithm);
+    const Operands<float> operands(g, {}, {});
+    const Results<float> results(g, operands, {}, {});
+    for (int64_t k = 0; k < 4; ++k) EXPECT_EQ(results.y(1, k, 2, 0), operands.bias(k));
+  }
+}
+
+TEST(CpuConvDetails, NoFiltersGiveZeroInputGradients) {
+  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+    const Conv2dGeometry g = geometry({"", {2, 3, 4, 4}, {0, 3, 3, 3}, {}}, algorithm);
+    const Operands<float> operands(g, {}, {});
+    const Results<float> results(g, operands, {}, {});
+    EXPECT_EQ(results.gx.values(), std::vector<float>(2 * 48, 0.0F));
+  }
+}
+
+// A batch that repeats one image, as broadcasting makes it.
+TEST(CpuConvDetails, BroadcastOperands) {
+  const Case c{"", {3, 2, 5, 6}, {4, 2, 3, 3}, {.padding = 1}};
+  const Conv2dGeometry g = geometry(c, ConvAlgorithm::Im2col);
+  const Operands<float> operands(g, {}, {});
+  View x = operands.x.view();
+  View gy = operands.gy.view();
+  View w = operands.w.view();
+  x.strides = {0, 30, 6, 1};
+  gy.strides = {0, 0, 0, 0};
+  w.strides = {9, 0, 3, 1};
+  const Conv2dGeometry oracle = geometry(c, ConvAlgorithm::Direct);
+  const Array<float> y(g.output_shape());
+  const Array<float> y2(g.output_shape());
+  conv2d(g, x, w, {}, y.view());
+  conv2d(oracle, x, w, {}, y2.view());
+  expect_near(y, y2.values(), 18, "forward");
+  const Array<float> gx(g.input_shape());
+  const Array<float> gx2(g.input_shape());
+  conv2d_grad_input(g, gy, w, gx.view());
+  conv2d_grad_input(oracle, gy, w, gx2.view());
+  expect_near(gx, gx2.values(), 36, "grad_input");
+  const Array<float> gw(g.filter_shape());
+  const Array<float> gw2(g.filter_shape());
+  conv2d_grad_weight(g, x, gy, gw.view());
+  conv2d_grad_weight(oracle, x, gy, gw2.view());
+  expect_near(gw, gw2.values(), 90, "grad_weight");
+}
+
+}  // namespace
+}  // namespace linnet::cpu

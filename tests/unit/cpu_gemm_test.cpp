@@ -1,0 +1,235 @@
+// The matrix product against sums in double. Tolerance of an element: 2 sqrt(K) eps |a row| |b column|, as
+// the roundings of K additions that are no worse than independent ones give, plus eps for each further term.
+#include "cpu/gemm.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "cpu/gemm_kernel.h"
+#include "cpu/matmul.h"
+#include "cpu/parallel.h"
+#include "tests/unit/cpu_arrays.h"
+
+namespace linnet::cpu {
+namespace {
+
+using test::Array;
+using test::epsilon;
+using test::Placement;
+
+struct Case {
+  int64_t batch = 1, M = 1, N = 1, K = 1;
+  double alpha = 1, beta = 0;
+  bool bias = false;
+  Placement a = {}, b = {}, c = {};
+  bool share_a = false, share_b = false;  // stride 0 over the batch
+};
+
+template <class T>
+Array<T> run(const Case& t, const Array<T>& a, const Array<T>& b, const Array<T>& c, const Array<T>& bias) {
+  Array<T> result = c;
+  View left = a.view();
+  View right = b.view();
+  if (t.share_a) left.strides[0] = 0;
+  if (t.share_b) right.strides[0] = 0;
+  gemm(t.alpha, left, right, t.beta, result.view(), t.bias ? bias.view() : View{});
+  return result;
+}
+
+template <class T>
+void check_case(const Case& t) {
+  SCOPED_TRACE(testing::Message() << name(dtype_of<T>) << " batch " << t.batch << " M " << t.M << " N " << t.N
+                                  << " K " << t.K << " alpha " << t.alpha << " beta " << t.beta);
+  const Array<T> a = Array<T>({t.batch, t.M, t.K}, t.a).randomize(1);
+  const Array<T> b = Array<T>({t.batch, t.K, t.N}, t.b).randomize(2);
+  const Array<T> bias = Array<T>({t.N}, {{}, 3, 0}).randomize(3);
+  Array<T> c({t.batch, t.M, t.N}, t.c, std::numeric_limits<T>::quiet_NaN());
+  if (t.beta != 0) c.randomize(4);
+  const Array<T> result = run(t, a, b, c, bias);
+  for (int64_t n = 0; n < t.batch; ++n) {
+    for (int64_t i = 0; i < t.M; ++i) {
+      for (int64_t j = 0; j < t.N; ++j) {
+        double sum = 0;
+        double aa = 0;
+        double bb = 0;
+        for (int64_t k = 0; k < t.K; ++k) {
+          const double left = a(t.share_a ? 0 : n, i, k);
+          const double right = b(t.share_b ? 0 : n, k, j);
+          sum += left * right;
+          aa += left * left;
+          bb += right * right;
+        }
+        const double old = t.beta != 0 ? t.beta * static_cast<double>(c(n, i, j)) : 0;
+        const double add = t.bias ? static_cast<double>(bias(j)) : 0;
+        const double tolerance =
+            epsilon<T>() * (2 * std::sqrt(static_cast<double>(t.K)) * std::abs(t.alpha) * std::sqrt(aa * bb) +
+                            2 * std::abs(old) + 2 * std::abs(add));
+        ASSERT_NEAR(result(n, i, j), t.alpha * sum + old + add, tolerance) << n << ", " << i << ", " << j;
+      }
+    }
+  }
+  // What lies between the elements of c stays as it was.
+  Array<T> before = c;
+  Array<T> after = result;
+  for (int64_t n = 0; n < t.batch; ++n) {
+    for (int64_t i = 0; i < t.M; ++i) {
+      for (int64_t j = 0; j < t.N; ++j) before(n, i, j) = after(n, i, j) = 0;
+    }
+  }
+  EXPECT_EQ(std::memcmp(before.memory().data(), after.memory().data(), before.memory().size() * sizeof(T)),
+            0);
+}
+
+void check_both(const Case& t) {
+  check_case<float>(t);
+  check_case<double>(t);
+}
+
+// Extents around the sizes of tiles and blocks, whatever this machine's are.
+TEST(CpuGemm, EdgesOfTilesAndBlocks) {
+  const int64_t rows = gemm_kernels<float>().rows;
+  const int64_t columns = gemm_kernels<float>().columns();
+  const int64_t lanes = gemm_kernels<float>().lanes;
+  for (int64_t M : {int64_t{1}, int64_t{2}, rows - 1, rows, rows + 1, 3 * rows + 1}) {
+    for (int64_t N :
+         {int64_t{1}, lanes - 1, lanes, lanes + 1, columns - 1, columns, columns + 1, 2 * columns + lanes}) {
+      for (int64_t K : {1, 2, 7}) check_both({.M = M, .N = std::max<int64_t>(N, 1), .K = K});
+    }
+  }
+  for (int64_t K : {255, 256, 257, 511, 513, 700})
+    check_both({.M = rows + 1, .N = columns + 1, .K = K, .bias = true});
+  check_both({.M = 1030, .N = 5, .K = 9});
+  check_both({.M = 7, .N = 2100, .K = 9});
+  check_both({.M = 1100, .N = 2070, .K = 3});
+}
+
+TEST(CpuGemm, EmptyExtents) {
+  check_both({.M = 0, .N = 5, .K = 3});
+  check_both({.M = 5, .N = 0, .K = 3});
+  check_both({.batch = 0, .M = 5, .N = 2, .K = 3});
+  check_both({.M = 5, .N = 40, .K = 0});
+  check_both({.M = 5, .N = 3, .K = 0, .beta = 0.5, .bias = true});
+  check_both({.M = 5, .N = 3, .K = 0, .beta = 1});
+}
+
+TEST(CpuGemm, AlphaBetaBias) {
+  for (double alpha : {1.0, 0.0, -0.5}) {
+    for (double beta : {0.0, 1.0, -2.0}) {
+      for (bool bias : {false, true}) {
+        check_both({.M = 17, .N = 45, .K = 300, .alpha = alpha, .beta = beta, .bias = bias});
+        check_both({.M = 5, .N = 3, .K = 11, .alpha = alpha, .beta = beta, .bias = bias});
+      }
+    }
+  }
+}
+
+const std::vector<Placement> kPlacements = {
+    {},                 // dense
+    {{0, 2, 1}, 1, 0},  // transposed
+    {{0, 1, 2}, 1, 5},  // a slice
+    {{0, 2, 1}, 1, 3},  // a transposed slice
+    {{0, 1, 2}, 3, 0},  // every third
+    {{2, 1, 0}, 1, 0},  // batch innermost
+};
+
+TEST(CpuGemm, AllPlacements) {
+  for (const Placement& a : kPlacements) {
+    for (const Placement& b : kPlacements) {
+      for (const Placement& c : kPlacements) {
+        check_both({.batch = 2, .M = 14, .N = 37, .K = 21, .beta = 1, .bias = true, .a = a, .b = b, .c = c});
+        check_case<float>({.batch = 2, .M = 37, .N = 6, .K = 9, .a = a, .b = b, .c = c});
+      }
+    }
+  }
+}
+
+TEST(CpuGemm, SharedOperandsOfABatch) {
+  for (const Placement& c : kPlacements) {
+    check_both({.batch = 3, .M = 14, .N = 37, .K = 21, .bias = true, .c = c, .share_a = true});
+    check_both({.batch = 3, .M = 14, .N = 37, .K = 21, .bias = true, .c = c, .share_b = true});
+    check_both({.batch = 3, .M = 4, .N = 5, .K = 6, .c = c, .share_a = true, .share_b = true});
+  }
+}
+
+TEST(CpuGemm, SeveralBatchDimensions) {
+  const Array<float> a = Array<float>({2, 3, 4, 5}).randomize(1);
+  const Array<float> b = Array<float>({2, 3, 5, 6}, {{1, 3, 0, 2}, 1, 0}).randomize(2);
+  const Array<float> c({2, 3, 4, 6});
+  gemm(1, a.view(), b.view(), 0, c.view(), {});
+  for (int64_t i = 0; i < 2; ++i) {
+    for (int64_t j = 0; j < 3; ++j) {
+      for (int64_t m = 0; m < 4; ++m) {
+        for (int64_t n = 0; n < 6; ++n) {
+          double sum = 0;
+          for (int64_t k = 0; k < 5; ++k)
+            sum += static_cast<double>(a(i, j, m, k)) * static_cast<double>(b(i, j, k, n));
+          ASSERT_NEAR(c(i, j, m, n), sum, 1e-6);
+        }
+      }
+    }
+  }
+}
+
+TEST(CpuGemm, SameBitsForAnyNumberOfThreads) {
+  const int before = num_threads();
+  const std::vector<Case> cases = {{.M = 300, .N = 200, .K = 600, .beta = 1, .bias = true},
+                                   {.M = 2000, .N = 16, .K = 72},
+                                   {.M = 128, .N = 250, .K = 1024, .b = {{0, 2, 1}, 1, 0}},
+                                   {.batch = 40, .M = 30, .N = 30, .K = 30},
+                                   {.M = 1, .N = 3000, .K = 500},
+                                   {.M = 9, .N = 4096, .K = 64, .c = {{0, 2, 1}, 1, 0}}};
+  for (const Case& t : cases) {
+    const Array<float> a = Array<float>({t.batch, t.M, t.K}, t.a).randomize(1);
+    const Array<float> b = Array<float>({t.batch, t.K, t.N}, t.b).randomize(2);
+    const Array<float> c = Array<float>({t.batch, t.M, t.N}, t.c).randomize(3);
+    const Array<float> bias = Array<float>({t.N}).randomize(4);
+    set_num_threads(1);
+    const std::vector<float> expected = run(t, a, b, c, bias).values();
+    for (int threads : {2, 3}) {
+      set_num_threads(threads);
+      const std::vector<float> values = run(t, a, b, c, bias).values();
+      EXPECT_EQ(std::memcmp(values.data(), expected.data(), expected.size() * sizeof(float)), 0) << threads;
+    }
+  }
+  set_num_threads(before);
+}
+
+// Operands packed beforehand give the bits of operands packed on the way.
+TEST(CpuMatmul, PackedOperands) {
+  const int64_t M = 70;
+  const int64_t N = 83;
+  const int64_t K = 523;
+  const Array<float> a = Array<float>({M, K}).randomize(1);
+  const Array<float> b = Array<float>({K, N}).randomize(2);
+  const Array<float> bias = Array<float>({M}).randomize(3);
+  std::vector<float> packed_a(static_cast<size_t>(packed_a_size<float>(M, K)));
+  std::vector<float> packed_b(static_cast<size_t>(packed_b_size<float>(K, N)));
+  pack_a<float>(M, K, {a.view().as<float>(), K, 1}, packed_a.data());
+  pack_b<float>(K, N, {b.view().as<float>(), N, 1}, packed_b.data());
+  std::vector<std::vector<float>> results;
+  for (int packed = 0; packed < 4; ++packed) {
+    std::vector<float>& c = results.emplace_back(static_cast<size_t>(M * N), 7.0F);
+    Matmul<float> p;
+    p.M = M, p.N = N, p.K = K;
+    p.c = {c.data(), N, 1};
+    p.row_bias = bias.view().as<float>();
+    if ((packed & 1) != 0)
+      p.packed_a = packed_a.data();
+    else
+      p.a = {a.view().as<float>(), K, 1};
+    if ((packed & 2) != 0)
+      p.packed_b = packed_b.data();
+    else
+      p.b = {b.view().as<float>(), N, 1};
+    matmul(p);
+    EXPECT_EQ(c, results[0]) << packed;
+  }
+}
+
+}  // namespace
+}  // namespace linnet::cpu
