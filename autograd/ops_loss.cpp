@@ -1,0 +1,206 @@
+// Losses, composed of differentiable operators; the formulas are PyTorch's. Class labels are checked on the
+// host before anything is computed (arrays without elements, on meta, are taken on trust).
+#include <linnet/autograd/ops.h>
+
+#include "core/backend.h"
+#include "core/fail.h"
+#include "core/shapes_only.h"
+
+namespace linnet {
+namespace {
+
+Tensor reduced(const Tensor& losses, Reduction reduction) {
+  switch (reduction) {
+    case Reduction::None:
+      return losses;
+    case Reduction::Mean:
+      return mean(losses);
+    case Reduction::Sum:
+      return sum(losses);
+  }
+  return losses;
+}
+
+/// Classes are dimension 1, or 0 of 1-d scores.
+int class_dim(const Tensor& scores) {
+  return scores.rank() == 1 ? 0 : 1;
+}
+
+bool same_device(const Tensor& a, const Tensor& b) {
+  return ShapesOnly::active() || a.device() == b.device();
+}
+
+Shape position_of(int64_t flat, const Shape& shape) {
+  Shape position = shape;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    position[i] = flat % shape[i];
+    flat /= shape[i];
+  }
+  return position;
+}
+
+/// Throws for a label that is no class. Returns whether some are to be ignored.
+bool check_labels(const NDArray& labels, int64_t classes, int64_t ignore_index, const char* where) {
+  if (ShapesOnly::active() || !labels.device().backend().has_values()) return false;
+  bool some_ignored = false;
+  const std::vector<int64_t> values = labels.to_vector<int64_t>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] == ignore_index) {
+      some_ignored = true;
+    } else if (values[i] < 0 || values[i] >= classes) {
+      fail(where,
+           "label {} at position {} is outside [0, {}); expected a class, or {} for positions to ignore; "
+           "labels "
+           "have shape {}",
+           values[i], position_of(static_cast<int64_t>(i), labels.shape()), classes, ignore_index,
+           labels.shape());
+    }
+  }
+  return some_ignored;
+}
+
+void check_scores(const Tensor& scores, const char* what, const char* where) {
+  check(scores.defined() && scores.rank() >= 1 && is_floating(scores.dtype()), where,
+        "the {} are {} {}; expected a floating dtype and shape (N, C, ...) or (C,)", what,
+        scores.defined() ? name(scores.dtype()) : "undefined", scores.defined() ? scores.shape() : Shape());
+}
+
+void check_weight(const Tensor& weight, const Tensor& scores, const char* where) {
+  if (!weight.defined()) return;
+  const int64_t classes = scores.size(class_dim(scores));
+  check(weight.shape() == Shape{classes} && weight.dtype() == scores.dtype() && same_device(weight, scores),
+        where, "the class weights are {} {} on {}; expected {} ({},) on {}", weight.dtype(), weight.shape(),
+        weight.device(), scores.dtype(), classes, scores.device());
+}
+
+void check_label_shape(const Tensor& scores, const Tensor& labels, const char* where) {
+  Shape expected = scores.shape();
+  expected.erase(class_dim(scores));
+  check(labels.shape() == expected && same_device(labels, scores), where,
+        "the labels have shape {} on {}; for scores of shape {} expected {} on {}", labels.shape(),
+        labels.device(), scores.shape(), expected, scores.device());
+}
+
+/// Class labels, each with its factor in the loss.
+struct Labels {
+  NDArray classes;  ///< With the class dimension, extent 1; ignored ones are 0.
+  NDArray ignored;  ///< Bool; undefined where none is.
+  NDArray factor;   ///< Class weights, 0 where ignored; undefined where all are 1.
+};
+
+Labels read_labels(const Tensor& scores, const Tensor& target, const Tensor& weight, int64_t ignore_index,
+                   const char* where) {
+  const NDArray& labels = target.data();
+  const int dim = class_dim(scores);
+  Labels result;
+  NDArray classes = labels;
+  if (check_labels(labels, scores.size(dim), ignore_index, where)) {
+    result.ignored = labels == ignore_index;
+    classes = linnet::where(result.ignored, 0, labels);
+  }
+  if (weight.defined()) result.factor = gather(weight.data(), 0, classes.flatten()).reshape(labels.shape());
+  if (result.ignored.defined()) {
+    const NDArray factor = result.factor.defined()
+                               ? result.factor
+                               : NDArray::ones(labels.shape(), scores.dtype(), scores.device());
+    result.factor = linnet::where(result.ignored, 0, factor);
+  }
+  result.classes = classes.expand_dims(dim);
+  return result;
+}
+
+/// Mean divides by the sum of the factors; none ignored and no weights make that the plain mean.
+Tensor reduced(const Tensor& losses, const Labels& labels, Reduction reduction) {
+  if (reduction == Reduction::Mean && labels.factor.defined()) return sum(losses) / sum(labels.factor);
+  return reduced(losses, reduction);
+}
+
+/// -w[label] log p[label], 0 where ignored, for each position.
+Tensor likelihood_losses(const Tensor& log_p, const Labels& labels, bool weighted) {
+  const int dim = class_dim(log_p);
+  Tensor losses = -gather(log_p, dim, labels.classes).squeeze(dim);
+  if (weighted) losses = losses * labels.factor;
+  return labels.ignored.defined() ? where(labels.ignored, 0, losses) : losses;
+}
+
+/// Class weights, shaped to broadcast over scores.
+NDArray weight_like(const Tensor& weight, const Tensor& scores) {
+  Shape shape = Dims::filled(scores.rank(), 1);
+  shape[class_dim(scores)] = weight.numel();
+  return weight.data().reshape(shape);
+}
+
+/// -sum over classes of w_c p_c log p_c, for each position; p may be undefined (1 everywhere).
+Tensor class_sum(const Tensor& log_p, const Tensor& p, const Tensor& weight) {
+  Tensor terms = p.defined() ? p * log_p : log_p;
+  if (weight.defined()) terms = terms * weight_like(weight, log_p);
+  return -sum(terms, {class_dim(log_p)});
+}
+
+Tensor label_loss(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  const char* where = "cross_entropy";
+  check_label_shape(logits, target, where);
+  const Labels labels = read_labels(logits, target, options.weight, options.ignore_index, where);
+  const Tensor log_p = log_softmax(logits, class_dim(logits));
+  const Tensor loss =
+      reduced(likelihood_losses(log_p, labels, options.weight.defined()), labels, options.reduction);
+  if (options.label_smoothing == 0) return loss;
+  const double share = options.label_smoothing / static_cast<double>(logits.size(class_dim(logits)));
+  Tensor smooth = class_sum(log_p, {}, options.weight);
+  if (labels.ignored.defined()) smooth = linnet::where(labels.ignored, 0, smooth);
+  return loss * (1 - options.label_smoothing) + reduced(smooth, labels, options.reduction) * share;
+}
+
+Tensor probability_loss(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  check(target.shape() == logits.shape() && same_device(target, logits), "cross_entropy",
+        "the target probabilities have shape {} on {}; the logits {} on {}; they must agree", target.shape(),
+        target.device(), logits.shape(), logits.device());
+  check(options.ignore_index == CrossEntropyOptions().ignore_index, "cross_entropy",
+        "ignore_index is {}, but the target holds probabilities {}; only integer labels can be ignored",
+        options.ignore_index, target.shape());
+  const double epsilon = options.label_smoothing;
+  const double share = epsilon / static_cast<double>(logits.size(class_dim(logits)));
+  const Tensor p = epsilon == 0 ? target : target * (1 - epsilon) + share;
+  return reduced(class_sum(log_softmax(logits, class_dim(logits)), p, options.weight), options.reduction);
+}
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  check_scores(logits, "logits", "cross_entropy");
+  check_weight(options.weight, logits, "cross_entropy");
+  check(options.label_smoothing >= 0 && options.label_smoothing <= 1, "cross_entropy",
+        "label_smoothing is {}; expected a number in [0, 1]", options.label_smoothing);
+  check(target.defined(), "cross_entropy",
+        "the target is undefined; expected labels or probabilities for logits {}", logits.shape());
+  if (target.dtype() == DType::Int64) return label_loss(logits, target, options);
+  check(target.dtype() == logits.dtype(), "cross_entropy",
+        "the target is {} {}; for logits {} {} expected int64 labels, or probabilities in {}; convert it "
+        "with to()",
+        target.dtype(), target.shape(), logits.dtype(), logits.shape(), logits.dtype());
+  return probability_loss(logits, target, options);
+}
+
+Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NllLossOptions& options) {
+  check_scores(log_probabilities, "log-probabilities", "nll_loss");
+  check_weight(options.weight, log_probabilities, "nll_loss");
+  check(target.defined() && target.dtype() == DType::Int64, "nll_loss",
+        "the labels are {}; expected int64; convert them with to()",
+        target.defined() ? name(target.dtype()) : "undefined");
+  check_label_shape(log_probabilities, target, "nll_loss");
+  const Labels labels =
+      read_labels(log_probabilities, target, options.weight, options.ignore_index, "nll_loss");
+  return reduced(likelihood_losses(log_probabilities, labels, options.weight.defined()), labels,
+                 options.reduction);
+}
+
+Tensor mse_loss(const Tensor& x, const Tensor& target, const MseLossOptions& options) {
+  check(x.defined() && target.defined(), "mse_loss", "the {} is undefined; expected two tensors of one shape",
+        x.defined() ? "target" : "input");
+  check(x.shape() == target.shape(), "mse_loss", "the input has shape {}, the target {}; they must be equal",
+        x.shape(), target.shape());
+  check(is_floating(x.dtype()), "mse_loss", "the input is {}; expected a floating dtype", x.dtype());
+  return reduced(square(x - target), options.reduction);
+}
+
+}  // namespace linnet

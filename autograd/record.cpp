@@ -1,0 +1,137 @@
+// Recording: what an operator leaves behind for its backward rule, and how the rule reads it.
+#include <linnet/autograd/autograd.h>
+
+#include "autograd/node.h"
+#include "core/fail.h"
+
+namespace linnet::autograd {
+namespace {
+
+std::atomic<uint64_t> next_number{1};
+
+bool keeps_inputs(Keep keep) {
+  return keep == Keep::Inputs || keep == Keep::Both;
+}
+bool keeps_output(Keep keep) {
+  return keep == Keep::Output || keep == Keep::Both;
+}
+
+Node::Input input_of(const Tensor& tensor, bool keep) {
+  Node::Input input;
+  if (!tensor.defined()) return input;
+  const TensorImpl& impl = *tensor.impl();
+  input.defined = true;
+  input.node = impl.node;
+  if (!impl.node && impl.requires_grad) input.leaf = tensor.impl();
+  input.id = impl.id;
+  input.shape = impl.data.shape();
+  input.dtype = impl.data.dtype();
+  input.device = impl.data.device();
+  if (keep) input.kept = Kept(impl.data);
+  return input;
+}
+
+Tensor with_node(const NDArray& data, std::shared_ptr<Node> node, uint64_t id) {
+  Tensor tensor(data);
+  tensor.impl()->node = std::move(node);
+  if (id != 0) tensor.impl()->id = id;
+  return tensor;
+}
+
+}  // namespace
+
+const NDArray& Kept::get(const std::string& op, const std::string& what) const {
+  check(array_.version() == version_, "backward",
+        "{} of {} {} was changed in place after it was saved: version {}, saved at {}; clone() it before "
+        "changing it",
+        what, op, array_.shape(), array_.version(), version_);
+  return array_;
+}
+
+Node::Node(std::string name_, const Tensors& inputs_, const NDArray& y, Rule rule_, Keep keep_)
+    : name(std::move(name_)),
+      number(next_number.fetch_add(1, std::memory_order_relaxed)),
+      keep(keep_),
+      shape(y.shape()),
+      dtype(y.dtype()),
+      device(y.device()),
+      rule(std::move(rule_)) {
+  inputs.reserve(inputs_.size());
+  for (const Tensor& tensor : inputs_) inputs.push_back(input_of(tensor, keeps_inputs(keep)));
+  if (keeps_output(keep)) result = Kept(y);
+}
+
+Node::~Node() {
+  // Dropping the inputs may end the nodes behind them, and so on: nodes that end meanwhile line up here
+  // instead of recursing.
+  struct Remains {
+    std::vector<Input> inputs;
+    Rule rule;
+  };
+  thread_local std::vector<Remains>* queue = nullptr;
+  if (queue) {
+    queue->push_back({std::move(inputs), std::move(rule)});
+    return;
+  }
+  std::vector<Remains> mine;
+  queue = &mine;
+  mine.push_back({std::move(inputs), std::move(rule)});
+  while (!mine.empty()) {
+    const Remains last = std::move(mine.back());
+    mine.pop_back();
+  }
+  queue = nullptr;
+}
+
+void Node::free() {
+  rule = nullptr;
+  result = {};
+  for (Input& input : inputs) input.kept = {};
+  freed_ = true;
+}
+
+const void* gradient_key(const Tensor& tensor) {
+  const TensorImpl& impl = *tensor.impl();
+  return impl.node ? static_cast<const void*>(impl.node.get()) : &impl;
+}
+
+Tensor Saved::input(int i) const {
+  check(i >= 0 && i < static_cast<int>(node_.inputs.size()), node_.name,
+        "the rule reads input {}, but the operator has {}", i, node_.inputs.size());
+  check(keeps_inputs(node_.keep), node_.name,
+        "the rule reads input {}, but the operator does not keep its inputs; record it with Keep::Inputs or "
+        "Keep::Both",
+        i);
+  const Node::Input& input = node_.inputs[static_cast<size_t>(i)];
+  if (!input.defined) return {};
+  const NDArray& data = input.kept.get(node_.name, "input " + std::to_string(i));
+  if (!input.leaf) return with_node(data, input.node, input.id);
+  check(input.leaf->data.shares_storage(data), "backward",
+        "input {} of {} {} was replaced by set_data() after it was saved; run the forward pass again", i,
+        node_.name, input.shape);
+  return Tensor(input.leaf);
+}
+
+Tensor Saved::output() const {
+  check(keeps_output(node_.keep), node_.name,
+        "the rule reads the output, but the operator does not keep it; record it with Keep::Output or "
+        "Keep::Both");
+  return with_node(node_.result.get(node_.name, "output"),
+                   std::const_pointer_cast<Node>(node_.shared_from_this()), 0);
+}
+
+bool Saved::needs(int i) const {
+  check(i >= 0 && i < static_cast<int>(node_.inputs.size()), node_.name,
+        "the rule asks for input {}, but the operator has {}", i, node_.inputs.size());
+  return node_.inputs[static_cast<size_t>(i)].wanted;
+}
+
+Tensor record(std::string name, const Tensors& inputs, NDArray y, Rule rule, Keep keep) {
+  bool needed = false;
+  for (const Tensor& input : inputs) needed = needed || input.requires_grad();
+  if (!needed || !grad_enabled() || !is_floating(y.dtype())) return Tensor(std::move(y));
+  auto node = std::make_shared<Node>(std::move(name), inputs, y, std::move(rule), keep);
+  return with_node(y, std::move(node), 0);
+}
+
+}  // namespace linnet::autograd

@@ -1,0 +1,189 @@
+// Gradients where mathematics leaves a choice (ties, kinks, 0^0), as PyTorch makes it; options of operators;
+// values of the literature for convolution and its gradients.
+#include <gtest/gtest.h>
+#include <linnet/autograd/autograd.h>
+#include <linnet/autograd/ops.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/unit/expect_error.h"
+
+namespace linnet {
+namespace {
+
+using autograd::grad;
+using Values = std::vector<double>;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+Tensor leaf(const Values& values, Shape shape = {}) {
+  if (shape.empty()) shape = {static_cast<int64_t>(values.size())};
+  return Tensor(NDArray::from_data(values, shape)).requires_grad_();
+}
+
+Tensor counted(int64_t first, int64_t last, const Shape& shape) {
+  return Tensor(NDArray::arange(first, last + 1, 1, DType::Float64).reshape(shape)).requires_grad_();
+}
+
+void expect_values(const Tensor& got, const Values& expected, double tolerance = 0) {
+  const Values values = got.to_vector<double>();
+  ASSERT_EQ(values.size(), expected.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isnan(expected[i])) {
+      EXPECT_TRUE(std::isnan(values[i])) << "element " << i;
+    } else {
+      EXPECT_NEAR(values[i], expected[i], tolerance) << "element " << i;
+    }
+  }
+}
+
+TEST(OpsGradient, MaximumAndMinimumShareTies) {
+  const Tensor a = leaf({1, 2, 3, kNaN}), b = leaf({2, 2, 1, 1});
+  Tensors g = grad(sum(maximum(a, b)), {a, b});
+  expect_values(g[0], {0, 0.5, 1, 1});
+  expect_values(g[1], {1, 0.5, 0, 1});
+  g = grad(sum(minimum(a, b)), {a, b});
+  expect_values(g[0], {1, 0.5, 0, 1});
+  expect_values(g[1], {0, 0.5, 1, 1});
+  expect_values(grad(sum(maximum(a, 2)), {a})[0], {0, 0.5, 1, 1});
+  expect_values(grad(sum(minimum(a, 2)), {a})[0], {1, 0.5, 0, 1});
+}
+
+TEST(OpsGradient, ExtremesShareTies) {
+  const Tensor x = leaf({1, 3, 3, 2, 2, 2}, {2, 3});
+  expect_values(grad(sum(amax(x, {1})), {x})[0], {0, 0.5, 0.5, 1. / 3, 1. / 3, 1. / 3});
+  const Tensor z = leaf({1, 3, 3, 2, 1, 2}, {2, 3});
+  expect_values(grad(amin(z), {z})[0], {0.5, 0, 0, 0, 0.5, 0});
+  expect_values(grad(sum(amin(z, {-1}, true)), {z})[0], {1, 0, 0, 0, 1, 0});
+}
+
+TEST(OpsGradient, Kinks) {
+  const Tensor x = leaf({-2, 0, 3});
+  expect_values(grad(sum(abs(x)), {x})[0], {-1, 0, 1});
+  expect_values(grad(sum(relu(x)), {x})[0], {0, 0, 1});
+  expect_values(grad(sum(sign(x)), {x})[0], {0, 0, 0});
+}
+
+TEST(OpsGradient, PowerAtZero) {
+  const Tensor a = leaf({2, 0, 0, -1, 2}), b = leaf({3, 0, 2, 2, 0});
+  const Tensors g = grad(sum(pow(a, b)), {a, b});
+  expect_values(g[0], {12, 0, 0, -2, 0}, 1e-12);
+  expect_values(g[1], {8 * std::log(2.0), 0, 0, kNaN, std::log(2.0)}, 1e-12);
+  const Tensor x = leaf({2, 0, -1});
+  expect_values(grad(sum(pow(x, 3)), {x})[0], {12, 0, 3}, 1e-12);
+  expect_values(grad(sum(pow(x, 0)), {x})[0], {0, 0, 0});
+  expect_values(grad(sum(pow(x, 1)), {x})[0], {1, 1, 1});
+}
+
+TEST(OpsGradient, WhereHidesInfinities) {
+  const Tensor x = leaf({0, 4});
+  const Tensor y = sum(where(x > 1, sqrt(x), 0));
+  expect_values(grad(y, {x})[0], {kNaN, 0.25});  // 0 * inf: the root is to be guarded, as in PyTorch
+  const Tensor safe = where(x > 1, x, 1);
+  expect_values(grad(sum(where(x > 1, sqrt(safe), 0)), {x})[0], {0, 0.25});
+}
+
+TEST(OpsGradient, RepeatedIndicesAddUp) {
+  const Tensor x = leaf({1, 2, 3});
+  const NDArray index = NDArray::from_data<int64_t>({2, 0, 2, 2}, {4});
+  expect_values(gather(x, 0, index), {3, 1, 3, 3});
+  expect_values(grad(gather(x, 0, index), {x}, {.gy = leaf({1, 10, 100, 1000})})[0], {10, 0, 1101});
+}
+
+TEST(OpsGradient, ConversionGoesBack) {
+  const Tensor x = leaf({1, 2});
+  const Tensor y = x.to(DType::Float32);
+  EXPECT_EQ(y.dtype(), DType::Float32);
+  const Tensor g = grad(sum(y * 3), {x})[0];
+  EXPECT_EQ(g.dtype(), DType::Float64);
+  expect_values(g, {3, 3});
+}
+
+TEST(OpsGradient, MetaInfersGradientShapes) {
+  const Device meta = device("meta");
+  const Tensor x = Tensor(NDArray::empty({2, 3, 8, 8}, DType::Float32, meta)).requires_grad_();
+  const Tensor w = Tensor(NDArray::empty({5, 3, 3, 3}, DType::Float32, meta)).requires_grad_();
+  const Tensor labels = NDArray::empty({2, 6, 6}, DType::Int64, meta);
+  cross_entropy(relu(conv2d(x, w)), labels).backward();
+  EXPECT_EQ(x.grad().shape(), x.shape());
+  EXPECT_EQ(w.grad().shape(), w.shape());
+  EXPECT_EQ(w.grad().device(), meta);
+}
+
+TEST(OpsGradient, MatmulCopiesNoStridedOperand) {
+  const Tensor a = counted(1, 6, {2, 3}), b = counted(1, 12, {4, 3});
+  const int64_t before = copies_made();
+  const Tensor y = matmul(a, b.transpose(0, 1));
+  expect_values(y, {14, 32, 50, 68, 32, 77, 122, 167});
+  sum(y).backward();
+  EXPECT_EQ(copies_made(), before);
+  expect_values(a.grad(), {22, 26, 30, 22, 26, 30});
+  expect_values(b.grad(), {5, 7, 9, 5, 7, 9, 5, 7, 9, 5, 7, 9});
+}
+
+TEST(OpsGradient, ConvolutionOfTheLiterature) {
+  const Tensor x = counted(1, 16, {1, 1, 4, 4}), w = counted(1, 8, {2, 1, 2, 2}), b = leaf({1, 1});
+  const Tensor y = conv2d(x, w, b);
+  y.backward(y.detach() - 2);
+  expect_values(w.grad(), {6042, 6879, 9390, 10227, 15018, 17079, 23262, 25323});
+  expect_values(b.grad(), {837, 2061});
+  expect_values(x.grad(), {538, 1358, 1674, 1032, 1920, 4620, 5396, 3196, 3328, 7724, 8500, 4892, 2518, 5678,
+                           6138, 3444});
+}
+
+TEST(OpsGradient, ConvolutionOfNhwcIsThatOfNchw) {
+  const Tensor x = counted(1, 36, {1, 2, 3, 6}), w = counted(1, 24, {3, 2, 2, 2}), b = leaf({1, 2, 3});
+  const Tensor xh = Tensor(x.data().permute({0, 2, 3, 1}).contiguous()).requires_grad_();
+  const Tensor wh = Tensor(w.data().permute({2, 3, 1, 0}).contiguous()).requires_grad_();
+  const Tensor bh = leaf({1, 2, 3});
+  const Conv2dOptions nchw = {.stride = {1, 2}, .padding = 1};
+  Conv2dOptions nhwc = nchw;
+  nhwc.layout = Layout::NHWC;
+  const Tensor y = conv2d(x, w, b, nchw), yh = conv2d(xh, wh, bh, nhwc);
+  EXPECT_EQ(yh.shape(), (Shape{1, 4, 4, 3}));
+  expect_values(yh.permute({0, 3, 1, 2}), y.to_vector<double>());
+  sum(square(y)).backward();
+  sum(square(yh)).backward();
+  expect_values(xh.grad().permute({0, 3, 1, 2}), x.grad().to_vector<double>());
+  expect_values(wh.grad().permute({3, 2, 0, 1}), w.grad().to_vector<double>());
+  expect_values(bh.grad(), b.grad().to_vector<double>());
+  EXPECT_ERROR(conv2d(xh.select(0, 0), wh, bh, nhwc), "[conv2d] input (3, 6, 2), filters (2, 2, 2, 3)");
+}
+
+TEST(OpsGradient, FusedSoftmaxGradientsAgreeWithTheirFormulas) {
+  const Tensor x = leaf({0.5, -1, 2, 1.5, 0.25, -0.75, -2, 3}, {2, 4});
+  const NDArray gy = NDArray::from_data<double>({1, -2, 3, 0.5, -1, 0.25, 2, -3}, {2, 4});
+  for (const int dim : {0, 1, -1}) {
+    for (const bool log : {false, true}) {
+      const Tensor y = log ? log_softmax(x, dim) : softmax(x, dim);
+      const Tensor fused = grad(y, {x}, {.retain_graph = true, .gy = gy})[0];
+      const Tensor formula = grad(y, {x}, {.create_graph = true, .gy = gy})[0];
+      EXPECT_FALSE(fused.requires_grad());
+      EXPECT_TRUE(formula.requires_grad());
+      expect_values(fused, formula.to_vector<double>(), 1e-14);
+    }
+  }
+}
+
+TEST(OpsGradient, OperandsMix) {
+  const Tensor x = leaf({1, 2});
+  const NDArray array = NDArray::from_data({3.0, 4.0}, {2});
+  EXPECT_FALSE((Tensor(array) * array).requires_grad());
+  expect_values(grad(sum(array * x + array), {x})[0], {3, 4});
+  expect_values(grad(sum(2 * x - 1 + (1 - x) / 2 + 1 / x), {x})[0], {0.5, 1.25});
+  expect_values(x == array, {0, 0});
+  expect_values(x != array, {1, 1});
+  expect_values(x <= array, {1, 1});
+  expect_values(x >= array, {0, 0});
+  expect_values(x > array, {0, 0});
+  expect_values(x < array, {1, 1});
+  expect_values(x == 1, {1, 0});
+  expect_values(x != 1, {0, 1});
+  expect_values(x <= 1, {1, 0});
+  expect_values(x >= 2, {0, 1});
+  expect_values(argmin(x, 0, true), {0});
+}
+
+}  // namespace
+}  // namespace linnet
