@@ -1,0 +1,57 @@
+// The subcommands of `linnet`, and what they share. A subcommand adds its words to the parser and gives what
+// to run once they are read. run() returns the exit status, or throws: WordError where the words were wrong
+// (exit 2), linnet::Error where the job failed (exit 1).
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <linnet/core/device.h>
+#include <linnet/nn/module.h>
+
+namespace linnet::tool {
+
+inline constexpr int kDone = 0, kFailed = 1, kWrongWords = 2, kInterrupted = 130;
+
+class WordError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+Command train_command(CLI::App& app);
+Command evaluate_command(CLI::App& app);
+Command predict_command(CLI::App& app);
+Command make_digits_command(CLI::App& app);
+
+/// Throws WordError "unknown <what> '<name>'; there are ..." unless `name` is one of `names`.
+void check_name(const std::string& what, const std::string& name, const std::vector<std::string>& names);
+
+/// --device and --threads.
+struct MachineWords {
+  std::string device = "cpu";
+  int threads = 0;  ///< 0: as many as there are cores.
+
+  void add_to(CLI::App& app);
+  /// Sets the number of threads and the default device, and gives it. Throws WordError for a device that is
+  /// not there, or that computes nothing.
+  Device use() const;
+};
+
+/// A model of that name; WordError lists the names there are.
+std::unique_ptr<nn::Module> make_model(const std::string& name);
+
+/// "980 ms", "4.2 s", "2 min 05 s".
+std::string duration(double seconds);
+/// "98.31 %".
+std::string percent(double fraction);
+
+}  // namespace linnet::tool

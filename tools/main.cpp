@@ -1,0 +1,68 @@
+// linnet: trains, measures and uses networks from the command line.
+// Exit status 0; 1 where the job failed; 2 where the words were wrong; 130 after Ctrl-C.
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <linnet/core/version.h>
+#include "tools/command.h"
+
+namespace linnet::tool {
+namespace {
+
+constexpr const char* kFooter = R"(Example:
+  linnet train --epochs 3 --out runs/first
+  linnet evaluate runs/first
+  linnet predict runs/first --samples 8
+
+Environment: LINNET_DATA, the folder that holds mnist/; LINNET_DEVICE, the default of --device.
+Exit status: 0; 1 where the job failed; 2 where the words were wrong; 130 after Ctrl-C.)";
+
+int complain(int status, const std::string& text) {
+  std::fflush(stdout);
+  fmt::print(stderr, "linnet: {}\n", text);
+  return status;
+}
+
+/// CLI11 would only say that a subcommand is required.
+void check_command(int argc, char** argv, const std::vector<Command>& commands) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.push_back(command.app->get_name());
+  check_name("command", argv[1], names);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("linnet: trains, measures and uses convolutional networks", "linnet");
+  app.set_version_flag("--version", fmt::format("linnet {}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR,
+                                                LINNET_VERSION_PATCH));
+  app.footer(kFooter);
+  app.require_subcommand(0, 1);
+  const std::vector<Command> commands{train_command(app), evaluate_command(app), predict_command(app),
+                                      make_digits_command(app)};
+  try {
+    check_command(argc, argv, commands);
+    app.parse(argc, argv);
+    for (const Command& command : commands) {
+      if (command.app->parsed()) return command.run();
+    }
+    fmt::print(stderr, "{}", app.help());
+    return kWrongWords;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return complain(kWrongWords, std::string(error.what()) + "; --help tells more");
+  } catch (const WordError& error) {
+    return complain(kWrongWords, error.what());
+  } catch (const std::exception& error) {
+    return complain(kFailed, error.what());
+  }
+}
+
+}  // namespace
+}  // namespace linnet::tool
+
+int main(int argc, char** argv) {
+  return linnet::tool::run(argc, argv);
+}

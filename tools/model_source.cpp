@@ -1,0 +1,38 @@
+#include "tools/model_source.h"
+
+#include <linnet/io/save.h>
+#include "tools/command.h"
+
+namespace linnet::tool {
+namespace {
+
+TrainedModel load_from(train::RunConfig config, const std::filesystem::path& weights) {
+  std::unique_ptr<nn::Module> model = make_model(config.model);
+  linnet::load(*model, weights);
+  model->eval();
+  return {std::move(model), std::move(config)};
+}
+
+}  // namespace
+
+void ModelWords::add_to(CLI::App& app) {
+  app.add_option("--model", model, "In place of RUN: a model by name, with --weights");
+  app.add_option("--weights", weights, "In place of RUN: a .safetensors file, with --model");
+}
+
+TrainedModel ModelWords::load(const std::string& run) const {
+  if (!given()) {
+    if (run.empty()) throw WordError("give a run folder, or --model NAME and --weights FILE");
+    const train::RunFolder folder = train::RunFolder::open(run);
+    return load_from(folder.config(), folder.weights());
+  }
+  if (model.empty() || weights.empty()) throw WordError("--model and --weights go together");
+  if (!run.empty()) throw WordError("a run folder does not go with --model and --weights: " + run);
+  train::RunConfig config;
+  config.model = model;
+  for (int digit = 0; digit < 10; ++digit) config.class_names.push_back(std::to_string(digit));
+  config.input.invert = train::Invert::LightBackground;
+  return load_from(std::move(config), weights);
+}
+
+}  // namespace linnet::tool

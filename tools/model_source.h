@@ -1,0 +1,31 @@
+// A trained model: that of a run folder, or a named one with a file of weights.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+
+#include <linnet/nn/module.h>
+#include <linnet/train/run.h>
+
+namespace linnet::tool {
+
+struct TrainedModel {
+  std::unique_ptr<nn::Module> model;  ///< On the default device, in evaluation mode.
+  train::RunConfig config;            ///< Without a run: the model's name, digits as classes and input.
+};
+
+/// --model and --weights.
+struct ModelWords {
+  std::string model;
+  std::string weights;
+
+  void add_to(CLI::App& app);
+  /// Whether they stand in the place of a run folder.
+  bool given() const { return !model.empty() || !weights.empty(); }
+  /// `run` counts where the words are not given. Throws WordError where neither names a model.
+  TrainedModel load(const std::string& run) const;
+};
+
+}  // namespace linnet::tool

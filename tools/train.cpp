@@ -1,0 +1,151 @@
+// linnet train: a model, a set and settings in; a run folder out.
+#include <cmath>
+#include <filesystem>
+#include <optional>
+
+#include <fmt/format.h>
+#include <linnet/core/random.h>
+#include <linnet/cpu/threads.h>
+#include <linnet/nn/models.h>
+#include <linnet/train/train.h>
+#include "tools/command.h"
+#include "tools/data_source.h"
+#include "tools/interrupt.h"
+#include "tools/progress.h"
+
+namespace linnet::tool {
+namespace {
+
+constexpr const char* kFooter = R"(Example:
+  linnet train --model simple-cnn --data data/mnist --epochs 5 --batch 128 --lr 1e-3 --seed 0 --out runs/first
+
+Ctrl-C stops after the current step and saves what was done.)";
+
+struct TrainWords {
+  std::string model = "simple-cnn";
+  DataWords data;
+  MachineWords machine;
+  train::FitOptions fit;
+  uint64_t seed = 0;
+  int64_t limit = 0;
+  std::string out;
+  bool overwrite = false;
+};
+
+void add_words(CLI::App& app, TrainWords& words) {
+  train::FitOptions& fit = words.fit;
+  app.add_option("--model", words.model, fmt::format("One of: {}", fmt::join(nn::model_names(), ", ")))
+      ->capture_default_str();
+  words.data.add_to(app);
+  words.data.add_sizes_to(app);
+  app.add_option("--limit", words.limit, "Train on the first N images only, and tell the accuracy on them")
+      ->check(CLI::Range(int64_t{1}, INT64_MAX));
+  app.add_option("--epochs", fit.epochs, "Passes over the training images")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--batch", fit.batch, "Images a step")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--optimizer", fit.optimizer,
+                 fmt::format("One of: {}", fmt::join(train::optimizer_names(), ", ")))
+      ->capture_default_str();
+  app.add_option("--lr", fit.lr, "Learning rate")->capture_default_str();
+  app.add_option("--momentum", fit.momentum, "Of sgd")->check(CLI::Range(0.0, 1.0))->capture_default_str();
+  app.add_option("--seed", words.seed, "Of the first weights and the order of the images")
+      ->capture_default_str();
+  words.machine.add_to(app);
+  app.add_option("--out", words.out, "The run folder; runs/MODEL-N, the first that is free, where not given");
+  app.add_flag("--overwrite", words.overwrite, "Replace the run that --out holds");
+}
+
+/// Everything that can be wrong about the words alone.
+void check_words(const TrainWords& words) {
+  check_name("model", words.model, nn::model_names());
+  check_name("optimizer", words.fit.optimizer, train::optimizer_names());
+  if (!std::isfinite(words.fit.lr) || words.fit.lr <= 0) {
+    throw WordError(fmt::format("--lr is {}; expected a number above 0", words.fit.lr));
+  }
+}
+
+std::string free_folder(const std::string& model) {
+  for (int n = 1;; ++n) {
+    const std::filesystem::path folder = std::filesystem::path("runs") / fmt::format("{}-{}", model, n);
+    if (!std::filesystem::exists(folder)) return folder.string();
+  }
+}
+
+train::RunConfig config_of(const TrainWords& words, const DataSource& source, const data::Dataset& train_set,
+                           const data::Dataset& test_set) {
+  train::RunConfig config;
+  config.model = words.model;
+  config.dataset = source.name;
+  config.data = source.folder;
+  config.train_images = train_set.size();
+  config.test_images = test_set.size();
+  config.class_names = train_set.class_names();
+  config.input = input_rule(train_set);
+  config.fit = words.fit;
+  config.threads = num_threads();
+  return config;
+}
+
+void tell_start(const TrainWords& words, const DataSource& source, const train::RunConfig& config,
+                int64_t parameters) {
+  if (source.name == "digits" && words.data.dataset.empty()) {
+    fmt::print("no --data and no LINNET_DATA: training on synthetic digits\n");
+  }
+  fmt::print("{}, {} parameters, on {}: {} to train, {} to test\n", words.model, parameters,
+             source.describe(), config.train_images, config.test_images);
+  fmt::print("{}, lr {}, batch {}, {} epochs, seed {}; {}, {} threads\n", words.fit.optimizer, words.fit.lr,
+             words.fit.batch, words.fit.epochs, words.seed, words.machine.device, config.threads);
+  std::fflush(stdout);
+}
+
+int tell_end(const train::History& history, const std::string& out) {
+  if (history.train_accuracy)
+    fmt::print("accuracy on the training images {}\n", percent(*history.train_accuracy));
+  if (history.interrupted) {
+    fmt::print("stopped after step {} of epoch {}; {} holds the weights as they are then\n",
+               history.interrupted->step, history.interrupted->epoch, out);
+    return kInterrupted;
+  }
+  fmt::print("{} holds the weights, the history and curves.svg; next:\n", out);
+  fmt::print("  linnet evaluate {0}\n  linnet predict {0} --samples 8\n", out);
+  return kDone;
+}
+
+int run(TrainWords words) {
+  check_words(words);
+  words.fit.device = words.machine.use();
+  words.fit.seed = words.seed;
+  words.fit.train_accuracy = words.limit > 0;
+  const DataSource source = words.data.source();
+  auto [train_set, test_set] = source.load();
+  if (words.limit > 0) train_set = train_set.subset(words.limit);
+  manual_seed(words.seed);
+  const std::unique_ptr<nn::Module> model = make_model(words.model);
+  const train::RunConfig config = config_of(words, source, train_set, test_set);
+  const std::string out = words.out.empty() ? free_folder(words.model) : words.out;
+  const train::RunFolder folder = train::RunFolder::create(out, config, {.overwrite = words.overwrite});
+  tell_start(words, source, config, model->parameter_count());
+
+  ShownProgress progress(terminal_columns());
+  const InterruptWatch watch;
+  const train::History history =
+      train::fit(*model, train_set, test_set, words.fit,
+                 {.progress = &progress, .stop = [&] { return watch.asked(); }, .run = &folder});
+  progress.clear_line();
+  return tell_end(history, out);
+}
+
+}  // namespace
+
+Command train_command(CLI::App& app) {
+  CLI::App* sub = app.add_subcommand("train", "Train a model and keep it in a run folder");
+  sub->footer(kFooter);
+  auto words = std::make_shared<TrainWords>();
+  add_words(*sub, *words);
+  return {sub, [words] { return run(*words); }};
+}
+
+}  // namespace linnet::tool

@@ -1,0 +1,56 @@
+// History as CSV and JSON. One list of fields serves both.
+#include <linnet/train/history.h>
+
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace linnet::train {
+namespace {
+
+using Field = std::pair<const char*, double EpochRecord::*>;
+constexpr std::array<Field, 10> kFields{{
+    {"train_loss", &EpochRecord::train_loss},
+    {"test_loss", &EpochRecord::test_loss},
+    {"test_accuracy", &EpochRecord::test_accuracy},
+    {"seconds", &EpochRecord::seconds},
+    {"load_seconds", &EpochRecord::load_seconds},
+    {"forward_seconds", &EpochRecord::forward_seconds},
+    {"backward_seconds", &EpochRecord::backward_seconds},
+    {"update_seconds", &EpochRecord::update_seconds},
+    {"evaluate_seconds", &EpochRecord::evaluate_seconds},
+    {"images_per_second", &EpochRecord::images_per_second},
+}};
+
+}  // namespace
+
+std::string history_csv(const History& history) {
+  std::string text = "epoch";
+  for (const auto& [name, value] : kFields) text += fmt::format(",{}", name);
+  text += '\n';
+  for (const EpochRecord& record : history.epochs) {
+    text += fmt::format("{}", record.epoch);
+    for (const auto& [name, value] : kFields) text += fmt::format(",{}", record.*value);
+    text += '\n';
+  }
+  return text;
+}
+
+std::string history_json(const History& history) {
+  nlohmann::ordered_json json;
+  json["epochs"] = nlohmann::ordered_json::array();
+  for (const EpochRecord& record : history.epochs) {
+    nlohmann::ordered_json epoch{{"epoch", record.epoch}};
+    for (const auto& [name, value] : kFields) epoch[name] = record.*value;
+    json["epochs"].push_back(std::move(epoch));
+  }
+  if (history.train_accuracy) json["train_accuracy"] = *history.train_accuracy;
+  if (history.interrupted) {
+    json["interrupted"] = {{"epoch", history.interrupted->epoch}, {"step", history.interrupted->step}};
+  }
+  return json.dump(2) + '\n';
+}
+
+}  // namespace linnet::train
