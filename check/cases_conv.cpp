@@ -1,0 +1,210 @@
+// Cases of conv2d, conv2d_grad_input and conv2d_grad_weight over a table of hard geometries. References are
+// the textbook's loops over N, K, P, Q, C, R, S.
+#include <linnet/autograd/ops.h>
+#include "check/cases.h"
+#include "check/draw.h"
+#include "check/reference.h"
+
+namespace linnet::checks {
+namespace {
+
+struct Row {
+  const char* about;
+  Shape x, w;
+  Conv2dOptions options;
+};
+
+std::vector<Row> table() {
+  return {
+      {"3x3", {2, 3, 5, 6}, {2, 3, 3, 3}, {}},
+      {"padding 1", {1, 3, 5, 6}, {2, 3, 3, 3}, {.padding = 1}},
+      {"stride 2, a leftover column", {2, 2, 6, 5}, {3, 2, 2, 2}, {.stride = 2}},
+      {"stride beyond the kernel", {2, 2, 7, 9}, {3, 2, 2, 3}, {.stride = {3, 4}}},
+      {"stride 4 with padding", {1, 2, 9, 8}, {2, 2, 3, 2}, {.stride = {4, 3}, .padding = {1, 0, 2, 1}}},
+      {"four paddings", {1, 2, 5, 4}, {3, 2, 3, 3}, {.stride = {2, 1}, .padding = {1, 2, 0, 3}}},
+      {"padding beyond the kernel", {1, 2, 3, 4}, {2, 2, 2, 2}, {.padding = {3, 4, 5, 2}}},
+      {"padding beyond the kernel, stride 3", {1, 2, 4, 3}, {2, 2, 2, 2}, {.stride = 3, .padding = 4}},
+      {"dilation", {1, 2, 7, 8}, {2, 2, 3, 2}, {.dilation = {2, 3}}},
+      {"dilation, stride and padding",
+       {1, 2, 8, 7},
+       {2, 2, 3, 3},
+       {.stride = {2, 3}, .padding = 2, .dilation = 2}},
+      {"same padding, even kernel", {1, 2, 5, 6}, {2, 2, 2, 4}, {.stride = {2, 1}, .padding = Padding::Same}},
+      {"groups", {2, 4, 4, 5}, {6, 2, 3, 2}, {.padding = 1, .groups = 2}},
+      {"depthwise", {2, 5, 4, 5}, {5, 1, 3, 3}, {.stride = {1, 2}, .padding = 1, .groups = 5}},
+      {"1x1", {2, 3, 4, 5}, {4, 3, 1, 1}, {}},
+      {"1x1, stride 2 by 3", {2, 3, 4, 5}, {4, 3, 1, 1}, {.stride = {2, 3}}},
+      {"1x1, padding", {1, 3, 3, 4}, {2, 3, 1, 1}, {.padding = {1, 2, 1, 0}}},
+      {"kernel larger than the image", {1, 2, 3, 4}, {2, 2, 5, 6}, {.padding = 1}},
+      {"kernel as large as the image", {2, 2, 4, 5}, {3, 2, 4, 5}, {}},
+      {"one pixel", {1, 1, 1, 1}, {1, 1, 3, 3}, {.padding = 1}},
+      {"tall filter", {1, 2, 9, 3}, {2, 2, 5, 1}, {.padding = {2, 0}}},
+      {"wide filter", {1, 2, 3, 9}, {2, 2, 1, 5}, {.stride = {1, 2}, .padding = {0, 2}}},
+      {"windows that tile", {2, 1, 4, 6}, {5, 1, 2, 2}, {.stride = 2}},
+      {"no images", {0, 2, 4, 4}, {3, 2, 3, 3}, {}},
+      {"no filters", {2, 2, 4, 4}, {0, 2, 3, 3}, {}},
+      {"no channels", {2, 0, 4, 4}, {3, 0, 3, 3}, {}},
+      {"large", {3, 17, 13, 11}, {19, 17, 3, 3}, {.padding = 1}},
+      {"large, stride 2", {5, 13, 14, 15}, {35, 13, 2, 2}, {.stride = 2, .padding = 1}},
+      {"large, groups", {2, 12, 15, 17}, {18, 4, 3, 3}, {.padding = {0, 1, 2, 0}, .groups = 3}},
+  };
+}
+
+/// Calls f(position in x, position in w, position in y) for every product of a convolution. Padding is not
+/// visited.
+template <class F>
+void for_each_product(const Conv2dGeometry& g, const F& f) {
+  const int64_t Cg = g.C / g.groups;
+  const int64_t Kg = g.K / g.groups;
+  for (int64_t n = 0; n < g.N; ++n)
+    for (int64_t k = 0; k < g.K; ++k)
+      for (int64_t p = 0; p < g.P; ++p)
+        for (int64_t q = 0; q < g.Q; ++q)
+          for (int64_t c = 0; c < Cg; ++c)
+            for (int64_t r = 0; r < g.R; ++r)
+              for (int64_t s = 0; s < g.S; ++s) {
+                const int64_t h = p * g.stride_h + r * g.dilation_h - g.pad_top;
+                const int64_t w = q * g.stride_w + s * g.dilation_w - g.pad_left;
+                if (h < 0 || h >= g.H || w < 0 || w >= g.W) continue;
+                const int64_t channel = k / Kg * Cg + c;
+                f(static_cast<size_t>(((n * g.C + channel) * g.H + h) * g.W + w),
+                  static_cast<size_t>(((k * Cg + c) * g.R + r) * g.S + s),
+                  static_cast<size_t>(((n * g.K + k) * g.P + p) * g.Q + q));
+              }
+}
+
+Values rounded(const Shape& shape, const std::vector<long double>& totals) {
+  return {shape, {totals.begin(), totals.end()}};
+}
+
+std::vector<long double> zeros(const Shape& shape) {
+  return std::vector<long double>(static_cast<size_t>(shape.product()));
+}
+
+Values forward_reference(const Conv2dGeometry& g, const Values& x, const Values& w, const Values* bias) {
+  std::vector<long double> y = zeros(g.output_shape());
+  if (bias != nullptr) {
+    for (size_t i = 0; i < y.size(); ++i) {
+      const auto k = static_cast<int64_t>(i) / (g.P * g.Q) % g.K;
+      y[i] = bias->at[static_cast<size_t>(k)];
+    }
+  }
+  for_each_product(g, [&](size_t at_x, size_t at_w, size_t at_y) {
+    y[at_y] += static_cast<long double>(x.at[at_x]) * w.at[at_w];
+  });
+  return rounded(g.output_shape(), y);
+}
+
+Values permuted(const Values& x, const Dims& order) {
+  Shape shape = x.shape;
+  for (int i = 0; i < shape.rank(); ++i) shape[i] = x.shape[static_cast<int>(order[i])];
+  return build(shape, [&](const Dims& index) {
+    Dims from = index;
+    for (int i = 0; i < shape.rank(); ++i) from[static_cast<int>(order[i])] = index[i];
+    return element(x, from);
+  });
+}
+
+/// In the order of NHWC: (N, H, W, C) and (R, S, C / groups, K).
+Shape permuted(const Shape& shape, const Dims& order) {
+  Shape result = shape;
+  for (int i = 0; i < shape.rank(); ++i) result[i] = shape[static_cast<int>(order[i])];
+  return result;
+}
+
+int64_t terms_of(const Conv2dGeometry& g) {
+  return g.channels_per_group() * g.R * g.S + 1;
+}
+
+OpCase forward_case(const Row& row, const std::string& about, ConvAlgorithm algorithm, bool bias) {
+  Conv2dOptions options = row.options;
+  options.algorithm = algorithm;
+  const Conv2dGeometry g = Conv2dGeometry::make(row.x, row.w, options);
+  std::vector<OpInput> inputs = {input(row.x), input(row.w)};
+  if (bias) inputs.push_back(input({row.w[0]}));
+  return {"conv2d",
+          about,
+          inputs,
+          [options, bias](const Tensors& in) {
+            return bias ? conv2d(in[0], in[1], in[2], options) : conv2d(in[0], in[1], options);
+          },
+          [g, bias](const std::vector<Values>& in) {
+            return forward_reference(g, in[0], in[1], bias ? &in[2] : nullptr);
+          },
+          terms_of(g)};
+}
+
+OpCase nhwc_case(const Row& row, const std::string& about) {
+  Conv2dOptions options = row.options;
+  const Conv2dGeometry g = Conv2dGeometry::make(row.x, row.w, options);
+  options.layout = linnet::Layout::NHWC;
+  return {"conv2d",
+          about,
+          {input(permuted(row.x, {0, 2, 3, 1})), input(permuted(row.w, {2, 3, 1, 0})), input({row.w[0]})},
+          [options](const Tensors& in) { return conv2d(in[0], in[1], in[2], options); },
+          [g](const std::vector<Values>& in) {
+            return permuted(
+                forward_reference(g, permuted(in[0], {0, 3, 1, 2}), permuted(in[1], {3, 2, 0, 1}), &in[2]),
+                {0, 2, 3, 1});
+          },
+          terms_of(g)};
+}
+
+OpCase grad_input_case(const Row& row, const std::string& about, ConvAlgorithm algorithm) {
+  Conv2dOptions options = row.options;
+  options.algorithm = algorithm;
+  const Conv2dGeometry g = Conv2dGeometry::make(row.x, row.w, options);
+  return {"conv2d_grad_input",
+          about,
+          {input(g.output_shape()), input(row.w)},
+          [g](const Tensors& in) { return conv2d_grad_input(in[0], in[1], g); },
+          [g](const std::vector<Values>& in) {
+            std::vector<long double> gx = zeros(g.input_shape());
+            for_each_product(g, [&](size_t at_x, size_t at_w, size_t at_y) {
+              gx[at_x] += static_cast<long double>(in[0].at[at_y]) * in[1].at[at_w];
+            });
+            return rounded(g.input_shape(), gx);
+          },
+          g.filters_per_group() * g.R * g.S};
+}
+
+OpCase grad_weight_case(const Row& row, const std::string& about, ConvAlgorithm algorithm) {
+  Conv2dOptions options = row.options;
+  options.algorithm = algorithm;
+  const Conv2dGeometry g = Conv2dGeometry::make(row.x, row.w, options);
+  return {"conv2d_grad_weight",
+          about,
+          {input(row.x), input(g.output_shape())},
+          [g](const Tensors& in) { return conv2d_grad_weight(in[0], in[1], g); },
+          [g](const std::vector<Values>& in) {
+            std::vector<long double> gw = zeros(g.filter_shape());
+            for_each_product(g, [&](size_t at_x, size_t at_w, size_t at_y) {
+              gw[at_w] += static_cast<long double>(in[0].at[at_x]) * in[1].at[at_y];
+            });
+            return rounded(g.filter_shape(), gw);
+          },
+          g.N * g.P * g.Q};
+}
+
+}  // namespace
+
+OpCases conv_cases() {
+  OpCases cases;
+  for (const Row& row : table()) {
+    const std::string about = row.about;
+    cases.push_back(forward_case(row, about, ConvAlgorithm::Auto, true));
+    cases.push_back(forward_case(row, about + ", no bias", ConvAlgorithm::Auto, false));
+    cases.push_back(nhwc_case(row, about + ", NHWC"));
+    cases.push_back(grad_input_case(row, about, ConvAlgorithm::Auto));
+    cases.push_back(grad_weight_case(row, about, ConvAlgorithm::Auto));
+    for (const ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+      const std::string by = about + ", " + linnet::name(algorithm);
+      cases.push_back(forward_case(row, by, algorithm, true));
+      cases.push_back(grad_input_case(row, by, algorithm));
+      cases.push_back(grad_weight_case(row, by, algorithm));
+    }
+  }
+  return cases;
+}
+
+}  // namespace linnet::checks

@@ -1,0 +1,80 @@
+// What references share: walking over index tuples, and elementwise maps with broadcasting. Plain loops over
+// doubles that call nothing of the library but Dims. Sums run in long double, so that a reference's own
+// rounding does not count where the compiler has one.
+#pragma once
+
+#include <linnet/check/op_case.h>
+
+namespace linnet::checks {
+
+/// Calls f with every index tuple of the shape, in row-major order.
+template <class F>
+void for_each_index(const Shape& shape, const F& f) {
+  if (shape.product() == 0) return;
+  Dims index = Dims::filled(shape.rank(), 0);
+  while (true) {
+    f(static_cast<const Dims&>(index));
+    int i = shape.rank() - 1;
+    while (i >= 0 && ++index[i] == shape[i]) index[i--] = 0;
+    if (i < 0) return;
+  }
+}
+
+inline size_t position(const Shape& shape, const Dims& index) {
+  int64_t result = 0;
+  for (int i = 0; i < shape.rank(); ++i) result = result * shape[i] + index[i];
+  return static_cast<size_t>(result);
+}
+
+inline double& element(Values& values, const Dims& index) {
+  return values.at[position(values.shape, index)];
+}
+inline double element(const Values& values, const Dims& index) {
+  return values.at[position(values.shape, index)];
+}
+
+inline Values filled(const Shape& shape, double value = 0) {
+  return {shape, std::vector<double>(static_cast<size_t>(shape.product()), value)};
+}
+
+/// A result of that shape whose element at an index is f(index).
+template <class F>
+Values build(const Shape& shape, const F& f) {
+  Values result = filled(shape);
+  for_each_index(shape, [&](const Dims& index) { element(result, index) = static_cast<double>(f(index)); });
+  return result;
+}
+
+template <class F>
+Values map(const Values& x, const F& f) {
+  return build(x.shape, [&](const Dims& index) { return f(element(x, index)); });
+}
+
+/// x's element for an index of a shape it broadcasts to.
+inline double broadcast_element(const Values& x, const Dims& index) {
+  Dims own = x.shape;
+  const int skip = index.rank() - x.shape.rank();
+  for (int i = 0; i < own.rank(); ++i) own[i] = x.shape[i] == 1 ? 0 : index[skip + i];
+  return element(x, own);
+}
+
+/// NumPy's rule, for shapes that fit.
+inline Shape broadcast_shape(const Shape& a, const Shape& b) {
+  Shape result = a.rank() >= b.rank() ? a : b;
+  const Shape& shorter = a.rank() >= b.rank() ? b : a;
+  const int skip = result.rank() - shorter.rank();
+  for (int i = 0; i < shorter.rank(); ++i) {
+    if (result[skip + i] == 1) result[skip + i] = shorter[i];
+  }
+  return result;
+}
+
+/// f over two operands that broadcast.
+template <class F>
+Values zip(const Values& a, const Values& b, const F& f) {
+  return build(broadcast_shape(a.shape, b.shape), [&](const Dims& index) {
+    return f(broadcast_element(a, index), broadcast_element(b, index));
+  });
+}
+
+}  // namespace linnet::checks

@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+"""Writes the golden files of tests/golden with PyTorch, on the CPU.
+
+  simple_cnn.safetensors   SimpleCNN, 10 fixed batches, Adam: losses and final weights in float64 and float32
+  optimizers.safetensors   every optimiser, 20 steps on a small problem
+  losses.safetensors       every loss with its options: result and gradient
+  conv2d.safetensors       conv2d and its gradients for a table of hard geometries
+
+Usage: generate.py [--out DIR]        needs torch and numpy; the files are committed
+
+Inputs are not in the files but come from `draw`, a hash of integers whose results are exact in float32;
+golden.h computes the same numbers in C++. A final weight of many elements is stored as a sample: its norm,
+some of its elements, and projections (sums with hashed signs). A projection of a difference d is a random
+number of size |d|, so sixteen of them that all agree within a tolerance mean that |d| is within a few times
+that tolerance, wherever the difference lies.
+
+Every file is safetensors; its metadata names the version of torch and this script, and lists the cases as
+JSON. The same torch writes the same bytes.
+"""
+
+import argparse
+import itertools
+import json
+import pathlib
+import struct
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+MASK = (1 << 64) - 1
+BATCHES, BATCH = 10, 32
+SAMPLED_ABOVE, ELEMENTS, PROJECTIONS = 40000, 1024, 16
+
+
+# ---- numbers that golden.h computes too
+
+
+def hashes(seed, count):
+    """The finaliser of splitmix64 (Steele, Lea and Flood, OOPSLA 2014) over seed and index."""
+    with np.errstate(over="ignore"):
+        index = np.arange(1, count + 1, dtype=np.uint64)
+        z = np.uint64(seed * 0x9E3779B97F4A7C15 & MASK) + index * np.uint64(0xD1B54A32D192ED03)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def draw(seed, shape, scale=1.0):
+    """Multiples of 2^-23 in [-1, 1), times a power of two."""
+    count = int(np.prod(shape, dtype=np.int64))
+    k = (hashes(seed, count) >> np.uint64(40)).astype(np.int64) - (1 << 23)
+    return torch.from_numpy((k / float(1 << 23) * scale).reshape(shape))
+
+
+def draw_labels(seed, shape, classes):
+    count = int(np.prod(shape, dtype=np.int64))
+    labels = (hashes(seed, count) >> np.uint64(33)) % np.uint64(classes)
+    return torch.from_numpy(labels.astype(np.int64).reshape(shape))
+
+
+def draw_probabilities(seed, shape):
+    """Multiples of 2^-10 that sum to 1 along dimension 1 (0 for one dimension)."""
+    dim = 1 if len(shape) > 1 else 0
+    classes = shape[dim]
+    k = ((draw(seed, shape) + 1) * (512 // classes)).floor()
+    rest = 1024 - k.narrow(dim, 0, classes - 1).sum(dim, keepdim=True)
+    return torch.cat([k.narrow(dim, 0, classes - 1), rest], dim) / 1024
+
+
+# ---- files
+
+
+TYPES = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64"}
+
+
+def write(path, tensors, cases):
+    header, data = {"__metadata__": {
+        "torch": torch.__version__, "script": "tests/golden/generate.py", "cases": json.dumps(cases)}}, b""
+    for name, tensor in sorted(tensors.items(), key=lambda item: -item[1].element_size()):
+        raw = tensor.detach().contiguous().numpy().tobytes()
+        header[name] = {"dtype": TYPES[tensor.dtype], "shape": list(tensor.shape),
+                        "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    print(f"{path.name}: {len(cases)} cases, {len(tensors)} tensors, {path.stat().st_size / 1e3:.0f} kB")
+
+
+def sample(tensors, name, tensor):
+    """Stores a tensor whole, or a sample of it. The float64 form of every element is exact."""
+    if tensor.numel() <= SAMPLED_ABOVE:
+        tensors[name] = tensor.detach().clone()
+        return
+    flat = tensor.detach().double().flatten()
+    count = flat.numel()
+    at = torch.from_numpy((hashes(71, ELEMENTS) % np.uint64(count)).astype(np.int64))
+    tensors[name + ":elements"] = flat[at]
+    tensors[name + ":norm"] = flat.norm()
+    signs = [torch.from_numpy(1.0 - 2.0 * (hashes(1000 + i, count) >> np.uint64(63)).astype(np.float64))
+             for i in range(PROJECTIONS)]
+    tensors[name + ":projections"] = torch.stack([(flat * s).sum() for s in signs])
+
+
+# ---- the cases
+
+
+def simple_cnn(path):
+    """Weights: draw(seed, shape, scale). Images: the mean of a pattern of the label and of noise, in [0, 1)."""
+    scales = {"0.weight": 0.5, "0.bias": 0.5, "2.weight": 0.125, "2.bias": 0.125, "4.weight": 0.0625,
+              "4.bias": 0.0625, "7.weight": 0.03125, "7.bias": 0.03125, "9.weight": 0.0625, "9.bias": 0.0625}
+    names = dict(zip("02479", ("conv1", "conv2", "conv3", "fc1", "fc2")))
+    tensors, cases, weights64 = {}, [], {}
+    for dtype, label in ((torch.float64, "float64"), (torch.float32, "float32")):
+        model = nn.Sequential(
+            nn.Conv2d(1, 32, 2, 2), nn.ReLU(), nn.Conv2d(32, 64, 2, 2, 1), nn.ReLU(),
+            nn.Conv2d(64, 128, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(2048, 250), nn.ReLU(),
+            nn.Linear(250, 10)).to(dtype)
+        layers = []
+        with torch.no_grad():
+            for seed, (name, parameter) in enumerate(model.named_parameters(), start=1):
+                parameter.copy_(draw(seed, parameter.shape, scales[name]))
+                layer, kind = name.split(".")
+                layers.append({"name": f"{names[layer]}.{kind}", "seed": seed, "scale": scales[name]})
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        losses = []
+        for step in range(BATCHES):
+            labels = draw_labels(200 + step, (BATCH,), 10)
+            noise = draw(100 + step, (BATCH, 1, 28, 28))
+            pattern = draw(300, (10, 1, 28, 28))[labels]
+            # Multiples of 2^-16 keep the mean of two exact in float32.
+            images = ((noise * 2**15).floor() + (pattern * 2**15).floor()) / 2**17 + 0.5
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(images.to(dtype)), labels)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        tensors[f"{label}/losses"] = torch.tensor(losses, dtype=torch.float64)
+        for layer, parameter in zip(layers, model.parameters()):
+            sample(tensors, f"{label}/{layer['name']}", parameter)
+            if dtype == torch.float64:
+                weights64[layer["name"]] = parameter.detach().clone()
+            else:
+                exact = weights64[layer["name"]]
+                error = ((parameter.detach().double() - exact).norm() / exact.norm()).item()
+                print(f"  {layer['name']:14s} float32 against float64: {error:.1e}")
+        print("  losses", label, " ".join(f"{x:.6f}" for x in losses))
+        cases.append({"dtype": label, "parameters": layers, "steps": BATCHES, "batch": BATCH, "lr": 1e-3})
+    write(path / "simple_cnn.safetensors", tensors, cases)
+
+
+def optimizers(path):
+    """loss = mean((tanh(x w^T + b) - t)^2): x 6x4, w 3x4, b 3, t 6x3."""
+    kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    table = [
+        ("sgd", {"lr": 0.1}),
+        ("sgd", {"lr": 0.1, "weight_decay": 0.05}),
+        ("sgd", {"lr": 0.1, "momentum": 0.9}),
+        ("sgd", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3}),
+        ("sgd", {"lr": 0.1, "momentum": 0.8, "dampening": 0.5, "weight_decay": 0.01}),
+        ("sgd", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.05}),
+        ("sgd", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+        ("sgd", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.05}),
+        ("adam", {"lr": 0.01}),
+        ("adam", {"lr": 0.05, "betas": [0.8, 0.95], "eps": 1e-6}),
+        ("adam", {"lr": 0.01, "weight_decay": 0.1}),
+        ("adamw", {"lr": 0.01}),
+        ("adamw", {"lr": 0.01, "weight_decay": 0.0}),
+        ("adamw", {"lr": 0.05, "weight_decay": 0.2, "betas": [0.7, 0.99], "eps": 1e-4}),
+    ]
+    tensors, cases = {}, []
+    for index, (kind, options) in enumerate(table):
+        w, b = draw(1, (3, 4)).requires_grad_(), draw(2, (3,)).requires_grad_()
+        x, t = draw(3, (6, 4)), draw(4, (6, 3))
+        optimizer = kinds[kind]([w, b], **options)
+        losses = []
+        for _ in range(20):
+            optimizer.zero_grad()
+            loss = F.mse_loss(torch.tanh(F.linear(x, w, b)), t)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        tensors[f"{index}/w"], tensors[f"{index}/b"] = w, b
+        tensors[f"{index}/losses"] = torch.tensor(losses, dtype=torch.float64)
+        cases.append({"kind": kind, "options": options})
+    write(path / "optimizers.safetensors", tensors, cases)
+
+
+def losses(path):
+    """Input 4 draw(1), labels in the file, probabilities draw_probabilities(3), class weights 1 + draw(4) / 2,
+    upstream gradient of an unreduced loss draw(5), MSE target draw(6)."""
+    tensors, cases = {}, []
+
+    def record(case, call, labels=None):
+        index, shape = len(cases), case["shape"]
+        x = draw(1, shape, 4.0).requires_grad_()
+        y = call(x)
+        y.backward(draw(5, tuple(y.shape)) if y.dim() else torch.ones((), dtype=torch.float64))
+        tensors[f"{index}/y"], tensors[f"{index}/gx"] = y, x.grad
+        if labels is not None:
+            tensors[f"{index}/labels"] = labels
+        cases.append({**case, "labels": labels is not None})
+
+    for shape in ((6, 5), (5,), (3, 4, 5), (2, 3, 2, 4)):
+        classes = shape[1] if len(shape) > 1 else shape[0]
+        extents = shape[:1] + shape[2:] if len(shape) > 1 else ()
+        labels = draw_labels(2, extents, classes)
+        some = torch.where(draw_labels(7, extents, 3) == 0, -100, labels)
+        everywhere = torch.full_like(labels, -100)
+        # Labels and what to ignore: nothing, a class, the default in places, all of them.
+        targets = ((labels, -100), (labels, 1), (some, -100), (everywhere, -100))
+        for reduction, weighted in itertools.product(("mean", "sum", "none"), (False, True)):
+            w = 1 + draw(4, (classes,)) / 2 if weighted else None
+            base = {"shape": shape, "reduction": reduction, "weighted": weighted}
+            for target, ignore in targets:
+                case = {**base, "ignore_index": ignore}
+                for smoothing in (0.0, 0.1, 1.0):
+                    record({**case, "loss": "cross_entropy", "label_smoothing": smoothing},
+                           lambda x: F.cross_entropy(x, target, w, ignore_index=ignore, reduction=reduction,
+                                                     label_smoothing=smoothing), target)
+                record({**case, "loss": "nll_loss"},
+                       lambda x: F.nll_loss(x, target, w, ignore_index=ignore, reduction=reduction), target)
+            for smoothing in (0.0, 0.1, 1.0):
+                record({**base, "loss": "cross_entropy", "label_smoothing": smoothing},
+                       lambda x: F.cross_entropy(x, draw_probabilities(3, shape), w, reduction=reduction,
+                                                 label_smoothing=smoothing))
+            if not weighted:
+                record({**base, "loss": "mse_loss"}, lambda x: F.mse_loss(x, draw(6, shape), reduction=reduction))
+    write(path / "losses.safetensors", tensors, cases)
+
+
+def conv2d(path):
+    """x draw(1), w draw(2), bias draw(3), upstream gradient draw(4)."""
+    # N, C, H, W, K, R, S, stride, padding (top, bottom, left, right), dilation, groups
+    table = [
+        (2, 3, 7, 9, 4, 3, 3, (1, 1), (0, 0, 0, 0), (1, 1), 1),
+        (2, 3, 7, 9, 4, 3, 3, (1, 1), (1, 1, 1, 1), (1, 1), 1),
+        (2, 3, 8, 7, 5, 2, 2, (2, 2), (0, 0, 0, 0), (1, 1), 1),   # a leftover column
+        (3, 2, 9, 10, 3, 2, 3, (3, 4), (0, 0, 0, 0), (1, 1), 1),  # stride beyond the kernel, leftovers
+        (2, 2, 11, 13, 3, 3, 2, (4, 5), (1, 0, 2, 1), (1, 1), 1),
+        (2, 3, 6, 5, 4, 3, 3, (2, 1), (1, 2, 0, 3), (1, 1), 1),   # padding different on all sides
+        (1, 2, 4, 5, 3, 2, 2, (1, 1), (3, 4, 5, 2), (1, 1), 1),   # padding larger than the kernel
+        (2, 2, 5, 4, 3, 2, 2, (3, 3), (4, 3, 3, 4), (1, 1), 1),
+        (2, 2, 9, 11, 3, 3, 2, (1, 1), (0, 0, 0, 0), (2, 3), 1),  # dilation
+        (2, 2, 10, 9, 3, 3, 3, (2, 3), (2, 1, 1, 3), (2, 2), 1),
+        (2, 6, 7, 6, 4, 3, 3, (1, 1), (1, 1, 1, 1), (1, 1), 2),   # groups
+        (2, 6, 7, 6, 9, 2, 3, (2, 2), (1, 0, 0, 1), (1, 2), 3),
+        (2, 5, 6, 7, 5, 3, 3, (1, 1), (1, 1, 1, 1), (1, 1), 5),   # depthwise
+        (2, 3, 6, 8, 6, 3, 2, (2, 3), (1, 1, 0, 0), (1, 1), 3),
+        (2, 3, 5, 6, 4, 1, 1, (1, 1), (0, 0, 0, 0), (1, 1), 1),   # 1x1
+        (2, 3, 5, 6, 4, 1, 1, (2, 3), (0, 0, 0, 0), (1, 1), 1),
+        (2, 3, 5, 6, 4, 1, 1, (1, 1), (1, 2, 1, 0), (1, 1), 1),
+        (2, 3, 3, 4, 4, 5, 6, (1, 1), (1, 1, 1, 1), (1, 1), 1),   # kernel larger than the image, one output
+        (1, 1, 1, 1, 1, 3, 3, (1, 1), (1, 1, 1, 1), (1, 1), 1),
+        (2, 3, 5, 6, 4, 5, 6, (1, 1), (0, 0, 0, 0), (1, 1), 1),   # kernel as large as the image
+        (2, 3, 12, 3, 2, 7, 1, (1, 1), (0, 0, 0, 0), (1, 1), 1),  # tall filter
+        (2, 3, 3, 12, 2, 1, 7, (1, 2), (0, 0, 3, 3), (1, 1), 1),  # wide filter
+        (5, 1, 4, 6, 17, 2, 2, (2, 2), (0, 0, 0, 0), (1, 1), 1),  # windows that tile
+        (2, 16, 8, 8, 33, 3, 3, (1, 1), (1, 1, 1, 1), (1, 1), 1),
+        (1, 3, 6, 6, 2, 2, 2, (5, 5), (0, 0, 0, 0), (1, 1), 1),   # one output a row
+    ]
+    tensors, cases = {}, []
+    for index, (N, C, H, W, K, R, S, stride, padding, dilation, groups) in enumerate(table):
+        x = draw(1, (N, C, H, W)).requires_grad_()
+        w = draw(2, (K, C // groups, R, S)).requires_grad_()
+        b = draw(3, (K,)).requires_grad_()
+        top, bottom, left, right = padding
+        y = F.conv2d(F.pad(x, (left, right, top, bottom)), w, b, stride, 0, dilation, groups)
+        y.backward(draw(4, tuple(y.shape)))
+        for name, tensor in (("y", y), ("gx", x.grad), ("gw", w.grad), ("gb", b.grad)):
+            tensors[f"{index}/{name}"] = tensor
+        cases.append({"input": [N, C, H, W], "filters": [K, C // groups, R, S], "stride": stride,
+                      "padding": padding, "dilation": dilation, "groups": groups})
+    write(path / "conv2d.safetensors", tensors, cases)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent)
+    path = parser.parse_args().out
+    torch.set_num_threads(1)
+    simple_cnn(path)
+    optimizers(path)
+    losses(path)
+    conv2d(path)
+
+
+if __name__ == "__main__":
+    main()
