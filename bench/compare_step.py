@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Runs bench_step and peer_step.py in turns and prints a table of ratios: PyTorch's time / linnet's.
+
+Rounds alternate (linnet, PyTorch, linnet, ...), so that a machine that slows down for a while slows both. A
+ratio is taken within each round, with PyTorch's fastest variant; the table shows the median ratio of all
+rounds and the smallest and largest one. Above 1 linnet is faster.
+
+Usage: compare_step.py --linnet PROGRAM [--python PYTHON] [--rounds N] [--threads 1,2] [--only TEXT]
+                       [--min-time SECONDS] [--json FILE]
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--linnet", required=True, help="the program bench_step")
+    parser.add_argument("--python", default=sys.executable, help="a Python that has torch")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--only", default="", help="part of the names to time")
+    parser.add_argument("--min-time", type=float, default=0.25)
+    parser.add_argument("--json", type=pathlib.Path, help="where to write everything measured")
+    return parser.parse_args()
+
+
+def measure(command):
+    """The JSON lines that a program prints."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"bench-step: {' '.join(command)} failed with exit status {done.returncode}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def fastest(lines):
+    """Time by workload, the fastest variant where there are several."""
+    times = {}
+    for line in lines:
+        if "workload" in line:
+            name = line["workload"]
+            times[name] = min(times.get(name, line["ms"]), line["ms"])
+    return times
+
+
+def main():
+    args = parse()
+    options = ["--min-time", str(args.min_time)] + (["--only", args.only] if args.only else [])
+    peer = str(pathlib.Path(__file__).with_name("peer_step.py"))
+    results, builds = {}, []
+    for count in args.threads.split(","):
+        for turn in range(args.rounds):
+            print(f"{count} threads, round {turn + 1} of {args.rounds}", file=sys.stderr, flush=True)
+            ours = fastest(measure([args.linnet, "--threads", count] + options))
+            lines = measure([args.python, peer, "--threads", count] + options)
+            builds = [line for line in lines if "torch" in line]
+            theirs = fastest(lines)
+            for name, ms in ours.items():
+                entry = results.setdefault((name, int(count)), {"linnet_ms": [], "torch_ms": []})
+                entry["linnet_ms"].append(ms)
+                entry["torch_ms"].append(theirs[name])
+
+    print(f"{'part':32s} {'threads':>7s} {'linnet ms':>10s} {'torch ms':>10s} {'ratio':>7s}   smallest - largest")
+    rows = []
+    for (name, count), entry in results.items():
+        ratios = [t / o for t, o in zip(entry["torch_ms"], entry["linnet_ms"])]
+        row = {"workload": name, "threads": count, "ratio": statistics.median(ratios),
+               "ratio_min": min(ratios), "ratio_max": max(ratios), **entry}
+        rows.append(row)
+        print(f"{name:32s} {count:7d} {statistics.median(entry['linnet_ms']):10.4f} "
+              f"{statistics.median(entry['torch_ms']):10.4f} {row['ratio']:7.2f}   "
+              f"{row['ratio_min']:.2f} - {row['ratio_max']:.2f}")
+    if args.json:
+        args.json.write_text(json.dumps({"torch": builds, "rounds": args.rounds, "results": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
