@@ -28,8 +28,8 @@ std::vector<const Node*> nodes_behind(const Node* last) {
 
 std::string leaf_text(const TensorImpl* leaf, DType dtype, const Shape& shape) {
   const char* kind = leaf ? "leaf" : "constant";
-  if (leaf && leaf->is_parameter) return fmt::format("parameter \"{}\" {} {}", leaf->label, dtype, shape);
-  return fmt::format("{} {} {}", kind, dtype, shape);
+  if (leaf && leaf->is_parameter) return format_text("parameter \"{}\" {} {}", leaf->label, dtype, shape);
+  return format_text("{} {} {}", kind, dtype, shape);
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ std::string leaf_text(const TensorImpl* leaf, DType dtype, const Shape& shape) {
 std::string print_tape(const Tensor& y) {
   check(y.defined(), "print_tape", "the tensor is undefined; expected the result of operators");
   if (y.is_leaf()) {
-    return fmt::format("%0: {}\n",
+    return format_text("%0: {}\n",
                        leaf_text(y.requires_grad() ? y.impl().get() : nullptr, y.dtype(), y.shape()));
   }
   const std::vector<const Node*> nodes = nodes_behind(y.impl()->node.get());
@@ -47,7 +47,7 @@ std::string print_tape(const Tensor& y) {
   for (const Node* node : nodes) {
     for (const Node::Input& input : node->inputs) {
       if (!input.defined || input.node || !leaves.try_emplace(input.id, count).second) continue;
-      text += fmt::format("%{}: {}\n", count++, leaf_text(input.leaf.get(), input.dtype, input.shape));
+      text += format_text("%{}: {}\n", count++, leaf_text(input.leaf.get(), input.dtype, input.shape));
     }
   }
   std::unordered_map<const Node*, size_t> results;
@@ -58,11 +58,11 @@ std::string print_tape(const Tensor& y) {
       if (!input.defined) {
         operands += "none";
       } else {
-        operands += fmt::format("%{}", input.node ? results.at(input.node.get()) : leaves.at(input.id));
+        operands += format_text("%{}", input.node ? results.at(input.node.get()) : leaves.at(input.id));
       }
     }
     results[node] = count;
-    text += fmt::format("%{} = {}({}) -> {} {}\n", count++, node->name, operands, node->dtype, node->shape);
+    text += format_text("%{} = {}({}) -> {} {}\n", count++, node->name, operands, node->dtype, node->shape);
   }
   return text;
 }

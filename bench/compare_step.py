@@ -2,8 +2,9 @@
 """Runs bench_step and peer_step.py in turns and prints a table of ratios: PyTorch's time / linnet's.
 
 Rounds alternate (linnet, PyTorch, linnet, ...), so that a machine that slows down for a while slows both. A
-ratio is taken within each round, with PyTorch's fastest variant; the table shows the median ratio of all
-rounds and the smallest and largest one. Above 1 linnet is faster.
+ratio is taken within each round, between medians, with PyTorch's fastest variant; the table shows the median
+ratio of all rounds and the smallest and largest one. `best` is the ratio of the fastest runs of all rounds, which
+says more where other programs are busy. Above 1 linnet is faster.
 
 Usage: compare_step.py --linnet PROGRAM [--python PYTHON] [--rounds N] [--threads 1,2] [--only TEXT]
                        [--min-time SECONDS] [--json FILE]
@@ -37,13 +38,13 @@ def measure(command):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def fastest(lines):
+def fastest(lines, field):
     """Time by workload, the fastest variant where there are several."""
     times = {}
     for line in lines:
         if "workload" in line:
             name = line["workload"]
-            times[name] = min(times.get(name, line["ms"]), line["ms"])
+            times[name] = min(times.get(name, line[field]), line[field])
     return times
 
 
@@ -55,25 +56,27 @@ def main():
     for count in args.threads.split(","):
         for turn in range(args.rounds):
             print(f"{count} threads, round {turn + 1} of {args.rounds}", file=sys.stderr, flush=True)
-            ours = fastest(measure([args.linnet, "--threads", count] + options))
-            lines = measure([args.python, peer, "--threads", count] + options)
-            builds = [line for line in lines if "torch" in line]
-            theirs = fastest(lines)
-            for name, ms in ours.items():
-                entry = results.setdefault((name, int(count)), {"linnet_ms": [], "torch_ms": []})
-                entry["linnet_ms"].append(ms)
-                entry["torch_ms"].append(theirs[name])
+            ours = measure([args.linnet, "--threads", count] + options)
+            theirs = measure([args.python, peer, "--threads", count] + options)
+            builds = [line for line in theirs if "torch" in line]
+            for side, lines in (("linnet", ours), ("torch", theirs)):
+                for field in ("ms", "ms_min"):
+                    for name, ms in fastest(lines, field).items():
+                        results.setdefault((name, int(count)), {}).setdefault(f"{side}_{field}", []).append(ms)
 
-    print(f"{'part':32s} {'threads':>7s} {'linnet ms':>10s} {'torch ms':>10s} {'ratio':>7s}   smallest - largest")
+    print(f"{'part':32s} {'threads':>7s} {'linnet ms':>10s} {'torch ms':>10s} {'ratio':>7s}   smallest - largest"
+          f" {'best':>7s}")
     rows = []
     for (name, count), entry in results.items():
         ratios = [t / o for t, o in zip(entry["torch_ms"], entry["linnet_ms"])]
         row = {"workload": name, "threads": count, "ratio": statistics.median(ratios),
-               "ratio_min": min(ratios), "ratio_max": max(ratios), **entry}
+               "ratio_min": min(ratios), "ratio_max": max(ratios),
+               "ratio_best": min(entry["torch_ms_min"]) / min(entry["linnet_ms_min"]), **entry}
         rows.append(row)
+        spread = f"{row['ratio_min']:.2f} - {row['ratio_max']:.2f}"
         print(f"{name:32s} {count:7d} {statistics.median(entry['linnet_ms']):10.4f} "
-              f"{statistics.median(entry['torch_ms']):10.4f} {row['ratio']:7.2f}   "
-              f"{row['ratio_min']:.2f} - {row['ratio_max']:.2f}")
+              f"{statistics.median(entry['torch_ms']):10.4f} {row['ratio']:7.2f}   {spread:18s} "
+              f"{row['ratio_best']:7.2f}")
     if args.json:
         args.json.write_text(json.dumps({"torch": builds, "rounds": args.rounds, "results": rows}, indent=1) + "\n")
 

@@ -41,7 +41,7 @@ Outcome compare(const Values& actual, const Values& expected, double tolerance) 
   Outcome outcome;
   outcome.tolerance = tolerance;
   if (actual.shape != expected.shape) {
-    outcome.failure = fmt::format("the shape is {}; expected {}", actual.shape, expected.shape);
+    outcome.failure = format_text("the shape is {}; expected {}", actual.shape, expected.shape);
     return outcome;
   }
   double difference = 0;
@@ -51,7 +51,7 @@ Outcome compare(const Values& actual, const Values& expected, double tolerance) 
   for (size_t i = 0; i < expected.at.size(); ++i) {
     if (!same_kind(actual.at[i], expected.at[i])) {
       outcome.error = std::numeric_limits<double>::infinity();
-      outcome.failure = fmt::format("element {} of {} is {}; expected {}", place(i, expected.shape),
+      outcome.failure = format_text("element {} of {} is {}; expected {}", place(i, expected.shape),
                                     expected.shape, actual.at[i], expected.at[i]);
       return outcome;
     }
@@ -68,7 +68,7 @@ Outcome compare(const Values& actual, const Values& expected, double tolerance) 
   // Where all that is expected is 0, the error is infinite.
   outcome.error = norm > 0 ? std::sqrt(difference / norm) : std::numeric_limits<double>::infinity();
   if (outcome.error > tolerance) {
-    outcome.failure = fmt::format(
+    outcome.failure = format_text(
         "relative error {:.3g}, tolerance {:.3g}; the worst of the elements of {} is {}: {:.9g}, expected "
         "{:.9g}",
         outcome.error, tolerance, expected.shape, place(at, expected.shape), actual.at[at], expected.at[at]);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace linnet::checks {
 namespace {
@@ -36,8 +37,9 @@ Draw away_from_zero(double low, double high) {
 Draw distinct(double shift) {
   return [shift](Generator& generator, int64_t count) {
     std::vector<double> values;
+    const int64_t middle = count / 2;
     for (const int64_t rank : generator.permutation(count)) {
-      values.push_back(static_cast<double>(rank - count / 2) / 8 + shift);
+      values.push_back(static_cast<double>(rank - middle) / 8 + shift);
     }
     return values;
   };
@@ -59,7 +61,7 @@ Draw with_nan(const Draw& draw) {
 }
 
 Draw numbers(std::vector<double> values) {
-  return [values](Generator&, int64_t count) {
+  return [values = std::move(values)](Generator&, int64_t count) {
     std::vector<double> result;
     for (int64_t i = 0; i < count; ++i) result.push_back(values[static_cast<size_t>(i) % values.size()]);
     return result;

@@ -86,7 +86,7 @@ Outcome same_gradients(const OpCase& op, const Run& run, const Run& plain) {
     keep_worse(worst,
                compare(values_of(run.gradients[i].data()), values_of(plain.gradients[i].data()),
                        tolerance(plain.gradients[i].dtype(), terms)),
-               fmt::format("gradient {}", i));
+               format_text("gradient {}", i));
   }
   return worst;
 }
@@ -117,7 +117,7 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 std::string shape_dtype_strides(const NDArray& array) {
-  return fmt::format("{} {} with strides {}", array.dtype(), array.shape(), array.strides());
+  return format_text("{} {} with strides {}", array.dtype(), array.shape(), array.strides());
 }
 
 }  // namespace
@@ -160,7 +160,7 @@ Outcome in_every_layout(const OpCase& op, DType dtype, Device device) {
       for (const Arrangement& arrangement : choices[i]) {
         std::vector<Arrangement> layouts = all_contiguous(op);
         layouts[i] = arrangement;
-        check_layouts(layouts, fmt::format("input {} {}", i, describe(arrangement)));
+        check_layouts(layouts, format_text("input {} {}", i, describe(arrangement)));
       }
     }
     for (size_t n = 0; n < most && op.inputs.size() > 1; ++n) {
@@ -168,7 +168,7 @@ Outcome in_every_layout(const OpCase& op, DType dtype, Device device) {
       for (size_t i = 0; i < choices.size(); ++i) {
         if (!choices[i].empty()) layouts[i] = choices[i][n % choices[i].size()];
       }
-      check_layouts(layouts, fmt::format("all inputs in layouts {}", n));
+      check_layouts(layouts, format_text("all inputs in layouts {}", n));
     }
     return worst;
   });
@@ -196,7 +196,7 @@ Outcome on_meta(const OpCase& op, DType dtype, Device device) {
       const std::string expected = shape_dtype_strides(real.y.data());
       if (found != expected) {
         outcome.failure =
-            fmt::format("{}: on meta {}, on {} {}", describe({layout}), found, device, expected);
+            format_text("{}: on meta {}, on {} {}", describe({layout}), found, device, expected);
       }
       if (meta.y.requires_grad() != real.y.requires_grad()) outcome.failure = "meta records otherwise";
       if (!outcome.ok()) return outcome;
@@ -209,7 +209,7 @@ Outcome on_meta(const OpCase& op, DType dtype, Device device) {
       meta.gradients = autograd::grad(meta.y, leaves, {.gy = gy});
       for (size_t i = 0; i < leaves.size(); ++i) {
         if (meta.gradients[i].shape() == leaves[i].shape()) continue;
-        outcome.failure = fmt::format("gradient {} on meta has shape {}; expected {}", i,
+        outcome.failure = format_text("gradient {} on meta has shape {}; expected {}", i,
                                       meta.gradients[i].shape(), leaves[i].shape());
       }
     }
@@ -230,8 +230,8 @@ Outcome with_threads(const OpCase& op, DType dtype, Device device,
       if (threads == 3) expected = found;
       for (size_t i = 0; i < found.size(); ++i) {
         if (same_bits(found[i], expected[i])) continue;
-        outcome.failure = fmt::format("{} threads and 3 give other bits in {}", threads,
-                                      i == 0 ? "the result" : fmt::format("gradient {}", i - 1));
+        outcome.failure = format_text("{} threads and 3 give other bits in {}", threads,
+                                      i == 0 ? "the result" : format_text("gradient {}", i - 1));
       }
     }
     return outcome;

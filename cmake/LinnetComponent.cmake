@@ -1,5 +1,11 @@
 # linnet_component(NAME [LIBRARIES ...]): an object library linnet_NAME of the sources in folder NAME.
+# linnet_include_fmt(TARGET): the headers of {fmt} alone; core/format.cpp is the one file that instantiates it.
 # linnet_library(): the library linnet::linnet of all components declared so far.
+
+function(linnet_include_fmt target)
+  target_include_directories(${target} SYSTEM PRIVATE
+    $<TARGET_PROPERTY:fmt::fmt-header-only,INTERFACE_INCLUDE_DIRECTORIES>)
+endfunction()
 
 function(linnet_component name)
   cmake_parse_arguments(arg "" "" "LIBRARIES" ${ARGN})
@@ -9,7 +15,8 @@ function(linnet_component name)
   endif()
   add_library(linnet_${name} OBJECT ${sources})
   target_include_directories(linnet_${name} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}")
-  target_link_libraries(linnet_${name} PRIVATE linnet_settings fmt::fmt-header-only Threads::Threads ${arg_LIBRARIES})
+  linnet_include_fmt(linnet_${name})
+  target_link_libraries(linnet_${name} PRIVATE linnet_settings Threads::Threads ${arg_LIBRARIES})
   set_property(GLOBAL APPEND PROPERTY LINNET_COMPONENTS ${name})
 endfunction()
 

@@ -1,6 +1,6 @@
 # linnet_add_suites(TARGET LABEL): one ctest per suite of a GoogleTest program, named <label>.<suite>.
 # A process per case would cost more than the cases; one per program would leave cores idle, and so would one
-# process for a suite of hundreds of cases: that is cut into shards of at most 50.
+# process for a suite of hundreds of cases: that is cut into shards of at most 200.
 #
 # This file is also the script that ctest includes: it asks the program for its suites when the tests run, so
 # building costs nothing and a new case needs no configuring.
@@ -44,14 +44,14 @@ foreach(line IN LISTS lines)
 endforeach()
 
 foreach(suite IN LISTS suites)
-  math(EXPR shards "(${cases_${suite}} + 49) / 50")
+  math(EXPR shards "(${cases_${suite}} + 199) / 200")
   foreach(shard RANGE 1 ${shards})
     set(name "${label}.${suite}")
     set(environment "")
     if(shards GREATER 1)
       string(APPEND name " ${shard}/${shards}")
       math(EXPR index "${shard} - 1")
-      set(environment ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${index}")
+      set(environment ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards}\;GTEST_SHARD_INDEX=${index}")
     endif()
     add_test("${name}" "${program}" "--gtest_filter=${suite}.*")
     set_tests_properties("${name}" PROPERTIES LABELS ${label} TIMEOUT 600 SKIP_RETURN_CODE 77 ${environment})

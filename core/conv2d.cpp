@@ -109,7 +109,7 @@ int64_t Conv2dGeometry::multiply_adds() const {
 }
 
 std::string Conv2dGeometry::describe() const {
-  return fmt::format(
+  return format_text(
       "conv2d of input {} with filters {}, stride {}x{}, padding {},{},{},{} (top, bottom, left, right), "
       "dilation {}x{}, "
       "groups {}, giving {}",

@@ -16,8 +16,8 @@ enum class UnaryKind : uint8_t { Neg, Abs, Sign, Square, Sqrt, Reciprocal, Exp, 
 
 /// A kind and the numbers its functor takes (unused by the kinds that take none).
 struct UnaryOp {
-  UnaryOp(UnaryKind k, double p = 0, double q = 0)
-      : kind(k), a(p), b(q) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  UnaryOp(UnaryKind k, double p = 0, double q = 0) : kind(k), a(p), b(q) {}
   UnaryKind kind;
   double a;
   double b;

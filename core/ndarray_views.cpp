@@ -250,6 +250,9 @@ NDArray NDArray::to(DType dtype) const {
 NDArray NDArray::to(Device device) const {
   check(defined() && device.defined(), "to", "the {} is undefined", defined() ? "device" : "array");
   if (device == this->device() || ShapesOnly::active()) return *this;
+  check(this->device().backend().has_values(), "to",
+        "an array on {} has a shape, {}, and no values; it cannot move to {}", this->device(), shape_,
+        device);
   // Elements travel as they lie where they are dense in some order, so that the order survives.
   const Strides in_order = strides_like(*this, shape_);
   bool dense_already = true;

@@ -5,10 +5,24 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "core/backend.h"
 
 namespace linnet {
+
+/// A moment that nothing feeds decays until it is subnormal and stays so, and each later step over it is
+/// twenty times slower. So it becomes 0 where it no longer counts: a mean below kMeanTail moves a parameter
+/// by less than lr / epsilon * 1e-31, and the root of a square below kSquareTail is nothing beside epsilon.
+template <class T>
+inline constexpr T kMeanTail = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+template <class T>
+inline constexpr T kSquareTail = 32 * std::numeric_limits<T>::min();
+
+template <class T>
+T without_tail(T moment, T tail) {
+  return std::abs(moment) < tail ? T(0) : moment;
+}
 
 template <class T>
 struct SgdStep {
@@ -29,7 +43,7 @@ struct SgdStep {
   /// with Nesterov g += momentum buffer, else g = buffer; p -= lr g.
   void operator()(T& p, T g, T& buffer) const {
     if (decays) g = g + weight_decay * p;
-    buffer = first ? g : momentum * buffer + keep * g;
+    buffer = first ? g : without_tail(momentum * buffer + keep * g, kMeanTail<T>);
     p = p + minus_lr * (nesterov ? g + momentum * buffer : buffer);
   }
   /// Without momentum.
@@ -67,8 +81,8 @@ struct AdamStep {
   void operator()(T& p, T g, T& mean, T& square) const {
     p = p * shrink;
     if (decays) g = g + weight_decay * p;
-    mean = mean + mean_weight * (g - mean);
-    square = square * beta2 + square_weight * g * g;
+    mean = without_tail(mean + mean_weight * (g - mean), kMeanTail<T>);
+    square = without_tail(square * beta2 + square_weight * g * g, kSquareTail<T>);
     const T denominator = std::sqrt(square) / square_correction + epsilon;
     p = p + minus_step_size * mean / denominator;
   }

@@ -1,5 +1,7 @@
 // Printing arrays as NumPy does: nested brackets, one width for all elements, long dimensions shortened.
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <ostream>
@@ -19,8 +21,8 @@ constexpr int kPrecision = 8;
 /// Shortest text with at most eight digits after the point, and no trailing zeros: "0.5", "3.".
 template <class T>
 std::string fixed_text(T value) {
-  std::string shortest = fmt::format("{}", value);
-  std::string text = fmt::format("{:.{}f}", static_cast<double>(value), kPrecision);
+  std::string shortest = format_text("{}", value);
+  std::string text = format_text("{:.{}f}", static_cast<double>(value), kPrecision);
   if (shortest.find_first_of("ei") == std::string::npos) {
     const size_t point = shortest.find('.');
     if (point == std::string::npos)
@@ -33,13 +35,19 @@ std::string fixed_text(T value) {
   return text;
 }
 
-/// "1.25e-05", at most eight digits after the point, no trailing zeros before the e.
-std::string scientific_text(double value) {
-  std::string text = fmt::format("{:.{}e}", value, kPrecision);
-  const size_t e = text.find('e');
-  size_t end = e;
-  while (text[end - 1] == '0') --end;
-  return text.erase(end, e - end);
+/// Shortest text with an exponent and at most eight digits after the point: "1.25e-05", "1.e+00".
+template <class T>
+std::string scientific_text(T value) {
+  std::array<char, 32> buffer;
+  const auto end = std::to_chars(buffer.begin(), buffer.end(), value, std::chars_format::scientific).ptr;
+  std::string text(buffer.begin(), end);
+  if (text.find('e') - text.find('.') - 1 > kPrecision && text.find('.') != std::string::npos) {
+    text = format_text("{:.{}e}", value, kPrecision);
+    const size_t digits = text.find_last_not_of('0', text.find('e') - 1) + 1;
+    text.erase(digits, text.find('e') - digits);
+  }
+  if (text.find('.') == std::string::npos) text.insert(text.find('e'), 1, '.');
+  return text;
 }
 
 template <class T>
@@ -61,7 +69,7 @@ std::vector<std::string> float_texts(const std::vector<T>& values) {
     else if (std::isinf(value))
       texts.emplace_back(value > 0 ? "inf" : "-inf");
     else
-      texts.push_back(scientific ? scientific_text(static_cast<double>(value)) : fixed_text(value));
+      texts.push_back(scientific ? scientific_text(value) : fixed_text(value));
   }
   size_t left = 0;  // characters up to and including the point
   size_t right = 0;
@@ -201,9 +209,9 @@ class Printer {
 std::string to_string(const NDArray& array) {
   if (!array.defined()) return "undefined";
   if (array.device().name() == "meta") {
-    return fmt::format("meta array of shape {}, {}", array.shape(), array.dtype());
+    return format_text("meta array of shape {}, {}", array.shape(), array.dtype());
   }
-  if (array.numel() == 0) return fmt::format("[] of shape {}, {}", array.shape(), array.dtype());
+  if (array.numel() == 0) return format_text("[] of shape {}, {}", array.shape(), array.dtype());
   const bool shorten = array.numel() > kThreshold;
   return Printer(array.shape(), shorten, texts_of(shorten ? corners(array) : array)).text();
 }

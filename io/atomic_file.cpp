@@ -23,7 +23,7 @@ AtomicFile::AtomicFile(std::filesystem::path path, std::string where)
         "cannot write {}: it is a folder; expected the name of a file", path_.string());
   do {  // another process, or a crashed one, may have left a file of that name
     temporary_ = path_;
-    temporary_.replace_filename(fmt::format(".{}.{}.{}.tmp", name, getpid(), next_number++));
+    temporary_.replace_filename(format_text(".{}.{}.{}.tmp", name, getpid(), next_number++));
     descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ < 0) fail_with("write", errno);

@@ -32,7 +32,7 @@ class HeaderReader {
   bool null() { return unexpected("null"); }
   bool boolean(bool) { return unexpected("true or false"); }
   bool number_integer(json::number_integer_t value) {
-    return unexpected(fmt::format("the number {}", value));
+    return unexpected(format_text("the number {}", value));
   }
   bool number_float(json::number_float_t, const std::string& text) {
     return unexpected("the number " + shortened(text));
@@ -40,7 +40,7 @@ class HeaderReader {
   bool binary(json::binary_t&) { return unexpected("binary"); }
 
   bool number_unsigned(json::number_unsigned_t value) {
-    if (!in_array_) return unexpected(fmt::format("the number {}", value));
+    if (!in_array_) return unexpected(format_text("the number {}", value));
     const bool is_shape = field_ == "shape";
     const size_t limit = is_shape ? static_cast<size_t>(Dims::kMaxRank) : 2;
     check(numbers_.size() < limit, kWhere, "{}: {} of \"{}\" has more than {} numbers", file_, field_,
@@ -148,7 +148,7 @@ class HeaderReader {
       const bool fits = !__builtin_mul_overflow(span, std::max<uint64_t>(extent, 1), &span);
       check(fits && span <= static_cast<uint64_t>(INT64_MAX), kWhere,
             "{}: \"{}\" has shape ({}), more elements than any memory holds", file_, shortened(name_),
-            fmt::join(*shape_, ", "));
+            join(*shape_, ", "));
       entry.shape.push_back(static_cast<int64_t>(extent));
     }
     check(entry.end - entry.begin == bytes, kWhere,

@@ -11,9 +11,9 @@ namespace {
 
 std::string describe_padding(const Padding& padding) {
   if (padding.same) return "same";
-  if (padding == Padding(padding.top)) return fmt::format("{}", padding.top);
-  if (padding == Padding(padding.top, padding.left)) return fmt::format("{}x{}", padding.top, padding.left);
-  return fmt::format("{{{}, {}, {}, {}}}", padding.top, padding.bottom, padding.left, padding.right);
+  if (padding == Padding(padding.top)) return format_text("{}", padding.top);
+  if (padding == Padding(padding.top, padding.left)) return format_text("{}x{}", padding.top, padding.left);
+  return format_text("{{{}, {}, {}, {}}}", padding.top, padding.bottom, padding.left, padding.right);
 }
 
 void check_conv2d(const Conv2d& layer, int64_t in, int64_t out, const Conv2dOptions& options) {
@@ -37,7 +37,7 @@ void check_conv2d(const Conv2d& layer, int64_t in, int64_t out, const Conv2dOpti
 }
 
 Tensor empty_parameter(const Shape& shape, const char* name, const Module& layer) {
-  return parameter(NDArray::empty(shape), fmt::format("{} of {}", name, layer.describe()));
+  return parameter(NDArray::empty(shape), format_text("{} of {}", name, layer.describe()));
 }
 
 }  // namespace
@@ -60,14 +60,14 @@ void Conv2d::fields(Fields& f) {
 
 std::string Conv2d::describe() const {
   std::string text =
-      fmt::format("Conv2d({}, {}, kernel={}x{}", in_, out_, options_.kernel.h, options_.kernel.w);
+      format_text("Conv2d({}, {}, kernel={}x{}", in_, out_, options_.kernel.h, options_.kernel.w);
   if (options_.stride != Size2(1))
-    text += fmt::format(", stride={}x{}", options_.stride.h, options_.stride.w);
+    text += format_text(", stride={}x{}", options_.stride.h, options_.stride.w);
   if (options_.padding != Padding(0)) text += ", padding=" + describe_padding(options_.padding);
   if (options_.dilation != Size2(1)) {
-    text += fmt::format(", dilation={}x{}", options_.dilation.h, options_.dilation.w);
+    text += format_text(", dilation={}x{}", options_.dilation.h, options_.dilation.w);
   }
-  if (options_.groups != 1) text += fmt::format(", groups={}", options_.groups);
+  if (options_.groups != 1) text += format_text(", groups={}", options_.groups);
   if (!options_.bias) text += ", no bias";
   return text + ")";
 }
@@ -98,7 +98,7 @@ void Linear::fields(Fields& f) {
 
 std::string Linear::describe() const {
   // The constructor describes the layer before there is a bias to see.
-  return fmt::format("Linear({}, {}{})", in_, out_, weight.defined() && !bias.defined() ? ", no bias" : "");
+  return format_text("Linear({}, {}{})", in_, out_, weight.defined() && !bias.defined() ? ", no bias" : "");
 }
 
 Linear Linear::clone() const {
@@ -117,7 +117,7 @@ Tensor Flatten::forward(const Tensor& x) const {
 }
 
 std::string Flatten::describe() const {
-  return fmt::format("Flatten({}, {})", start_, stop_);
+  return format_text("Flatten({}, {})", start_, stop_);
 }
 
 Flatten Flatten::clone() const {

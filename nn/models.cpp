@@ -43,7 +43,7 @@ std::unique_ptr<Module> make_model(std::string_view name) {
   for (const Entry& entry : kModels) {
     if (name == entry.name) return entry.make();
   }
-  fail("make_model", "there is no model \"{}\"; there are: {}", name, fmt::join(model_names(), ", "));
+  fail("make_model", "there is no model \"{}\"; there are: {}", name, join(model_names(), ", "));
 }
 
 }  // namespace linnet::nn

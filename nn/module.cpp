@@ -30,7 +30,7 @@ void locate(Error& error, const Module& outer) noexcept {
       if (at.module != raised_in) continue;
       const std::string what = at.module->describe();
       error.set_module(raised_in, at.path,
-                       at.path.empty() ? what : fmt::format("{}: {} of {}", at.path, what, type_name(outer)));
+                       at.path.empty() ? what : format_text("{}: {} of {}", at.path, what, type_name(outer)));
       return;
     }
   } catch (...) {  // the error itself matters more than the place

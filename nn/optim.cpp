@@ -116,9 +116,9 @@ nn::StateDict Optimizer::state() const {
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
     if (slot.step == 0) continue;
-    state.push_back({fmt::format("{}.step", i), NDArray::scalar(slot.step, DType::Int64, device("cpu"))});
+    state.push_back({format_text("{}.step", i), NDArray::scalar(slot.step, DType::Int64, device("cpu"))});
     for (size_t j = 0; j < moments_.size(); ++j) {
-      state.push_back({fmt::format("{}.{}", i, moments_[j]), slot.moments[j].clone()});
+      state.push_back({format_text("{}.{}", i, moments_[j]), slot.moments[j].clone()});
     }
   }
   return state;
@@ -143,12 +143,12 @@ void Optimizer::load_state(const nn::StateDict& state) {
   std::vector<Slot> slots;
   for (size_t i = 0; i < slots_.size(); ++i) {
     Slot slot{slots_[i].parameter, 0, {}};
-    const std::string step_name = fmt::format("{}.step", i);
+    const std::string step_name = format_text("{}.step", i);
     if (given.count(step_name) != 0) {
       slot.step = take(step_name, {}).item<int64_t>();
       check(slot.step >= 1, kind_, "the state's \"{}\" is {}; expected at least 1", step_name, slot.step);
       for (const std::string& moment : moments_) {
-        const NDArray array = take(fmt::format("{}.{}", i, moment), slot.parameter.shape());
+        const NDArray array = take(format_text("{}.{}", i, moment), slot.parameter.shape());
         slot.moments.push_back(array.clone().to(slot.parameter.device()).to(slot.parameter.dtype()));
       }
     }
@@ -158,7 +158,7 @@ void Optimizer::load_state(const nn::StateDict& state) {
     std::set<std::string> unexpected;
     for (const auto& entry : given) unexpected.insert(entry.first);
     fail(kind_, "the state has what {} over {} parameters does not: {}", kind_, slots_.size(),
-         fmt::join(unexpected, ", "));
+         join(unexpected, ", "));
   }
   lr_ = lr;
   slots_ = std::move(slots);

@@ -50,16 +50,16 @@ std::string misfits(const std::vector<Named>& targets, const StateDict& state, c
       missing.push_back(name);
     } else if (found->second->shape() != tensor.shape()) {
       misshaped.push_back(
-          fmt::format("{} is {} and the state has {}", name, tensor.shape(), found->second->shape()));
+          format_text("{} is {} and the state has {}", name, tensor.shape(), found->second->shape()));
     }
   }
   for (const auto& named : state) {
     if (known.find(named.name) == known.end()) unexpected.push_back(named.name);
   }
   std::string text;
-  if (strict && !missing.empty()) text += fmt::format("; missing: {}", fmt::join(missing, ", "));
-  if (strict && !unexpected.empty()) text += fmt::format("; unexpected: {}", fmt::join(unexpected, ", "));
-  if (!misshaped.empty()) text += fmt::format("; shapes differ: {}", fmt::join(misshaped, ", "));
+  if (strict && !missing.empty()) text += format_text("; missing: {}", join(missing, ", "));
+  if (strict && !unexpected.empty()) text += format_text("; unexpected: {}", join(unexpected, ", "));
+  if (!misshaped.empty()) text += format_text("; shapes differ: {}", join(misshaped, ", "));
   return text;
 }
 
@@ -70,7 +70,7 @@ std::string difference(const std::vector<std::pair<std::string, Member>>& from,
   for (size_t i = 0; i < std::max(from.size(), to.size()); ++i) {
     const std::string ours = i < from.size() ? join_path(path, from[i].first) : "nothing";
     const std::string theirs = i < to.size() ? join_path(path, to[i].first) : "nothing";
-    if (ours != theirs) return fmt::format("{} in the original is {} in the copy", ours, theirs);
+    if (ours != theirs) return format_text("{} in the original is {} in the copy", ours, theirs);
   }
   return {};
 }

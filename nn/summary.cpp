@@ -112,10 +112,10 @@ std::ostream& operator<<(std::ostream& out, const Summary& summary) {
   for (size_t i = 0; i < table.size(); ++i) {
     const Cells& row = table[i];
     if (i == 1 || i + 1 == table.size()) out << rule << '\n';
-    out << fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>{}}  {:>{}}\n", row[0], width[0], row[1], width[1], row[2],
+    out << format_text("{:<{}}  {:<{}}  {:<{}}  {:>{}}  {:>{}}\n", row[0], width[0], row[1], width[1], row[2],
                        width[2], row[3], width[3], row[4], width[4]);
   }
-  return out << fmt::format("parameters take {:.2f} MB\n",
+  return out << format_text("parameters take {:.2f} MB\n",
                             static_cast<double>(summary.parameter_bytes) / 1e6);
 }
 

@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <cmath>
 
-#include <fmt/format.h>
 #include <linnet/core/error.h>
 #include <linnet/cpu/threads.h>
 #include <linnet/nn/models.h>
+#include "core/format.h"
 
 namespace linnet::tool {
 
 void check_name(const std::string& what, const std::string& name, const std::vector<std::string>& names) {
   if (std::find(names.begin(), names.end(), name) != names.end()) return;
-  throw WordError(fmt::format("unknown {} '{}'; there {} {}", what, name, names.size() == 1 ? "is" : "are",
-                              fmt::join(names, ", ")));
+  throw WordError(format_text("unknown {} '{}'; there {} {}", what, name, names.size() == 1 ? "is" : "are",
+                              join(names, ", ")));
 }
 
 void MachineWords::add_to(CLI::App& app) {
@@ -43,14 +43,14 @@ std::unique_ptr<nn::Module> make_model(const std::string& name) {
 }
 
 std::string duration(double seconds) {
-  if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1e3);
-  if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 0.9995) return format_text("{:.0f} ms", seconds * 1e3);
+  if (seconds < 59.95) return format_text("{:.1f} s", seconds);
   const auto whole = static_cast<long>(std::lround(seconds));
-  return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return format_text("{} min {:02} s", whole / 60, whole % 60);
 }
 
 std::string percent(double fraction) {
-  return fmt::format("{:.2f} %", fraction * 100);
+  return format_text("{:.2f} %", fraction * 100);
 }
 
 }  // namespace linnet::tool

@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include <fmt/format.h>
 #include <linnet/data/digits.h>
 #include <linnet/data/mnist.h>
+#include "core/format.h"
 #include "tools/command.h"
 
 namespace linnet::tool {

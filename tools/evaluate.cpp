@@ -1,11 +1,11 @@
 // linnet evaluate: a trained model measured on the test images, class by class.
 #include <algorithm>
 
-#include <fmt/format.h>
 #include <linnet/train/train.h>
 #include "tools/command.h"
 #include "tools/data_source.h"
 #include "tools/model_source.h"
+#include "tools/print.h"
 
 namespace linnet::tool {
 namespace {
@@ -24,26 +24,26 @@ struct EvaluateWords {
 };
 
 void print_classes(const train::Evaluation& result) {
-  fmt::print("{:>10} {:>8} {:>8} {:>10} {:>10}\n", "class", "images", "correct", "recall", "precision");
+  print_text("{:>10} {:>8} {:>8} {:>10} {:>10}\n", "class", "images", "correct", "recall", "precision");
   for (int64_t label = 0; label < result.classes(); ++label) {
     const train::ClassScore score = result.score(label);
-    fmt::print("{:>10} {:>8} {:>8} {:>10} {:>10}\n", result.class_names[static_cast<size_t>(label)],
+    print_text("{:>10} {:>8} {:>8} {:>10} {:>10}\n", result.class_names[static_cast<size_t>(label)],
                score.images, score.correct, percent(score.recall()), percent(score.precision()));
   }
 }
 
 /// Rows are labels, columns predictions; nothing is printed where nothing was counted.
 void print_confusion(const train::Evaluation& result) {
-  fmt::print("{:>10}", "");
-  for (const std::string& name : result.class_names) fmt::print(" {:>6.6}", name);
-  fmt::print("  <- predicted\n");
+  print_text("{:>10}", "");
+  for (const std::string& name : result.class_names) print_text(" {:>6.6}", name);
+  print_text("  <- predicted\n");
   for (int64_t label = 0; label < result.classes(); ++label) {
-    fmt::print("{:>10}", result.class_names[static_cast<size_t>(label)]);
+    print_text("{:>10}", result.class_names[static_cast<size_t>(label)]);
     for (int64_t prediction = 0; prediction < result.classes(); ++prediction) {
       const int64_t count = result.count(label, prediction);
-      fmt::print(" {:>6}", count == 0 ? "." : std::to_string(count));
+      print_text(" {:>6}", count == 0 ? "." : std::to_string(count));
     }
-    fmt::print("\n");
+    print_text("\n");
   }
 }
 
@@ -53,10 +53,10 @@ int run(const EvaluateWords& words) {
   const DataSource source = words.data.source_for(trained.config);
   const data::Dataset set = train::with_input(source.load_test(), trained.config.input);
   const train::Evaluation result = train::evaluate(*trained.model, set);
-  fmt::print("{} on {}: {} test images\n", trained.config.model, source.describe(), result.images);
-  fmt::print("accuracy {}, loss {:.4f}\n\n", percent(result.accuracy), result.loss);
+  print_text("{} on {}: {} test images\n", trained.config.model, source.describe(), result.images);
+  print_text("accuracy {}, loss {:.4f}\n\n", percent(result.accuracy), result.loss);
   print_classes(result);
-  fmt::print("\n");
+  print_text("\n");
   print_confusion(result);
   return kDone;
 }

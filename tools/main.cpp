@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
 #include <linnet/core/version.h>
 #include "tools/command.h"
+#include "tools/print.h"
 
 namespace linnet::tool {
 namespace {
@@ -22,7 +22,7 @@ Exit status: 0; 1 where the job failed; 2 where the words were wrong; 130 after 
 
 int complain(int status, const std::string& text) {
   std::fflush(stdout);
-  fmt::print(stderr, "linnet: {}\n", text);
+  print_error("linnet: {}\n", text);
   return status;
 }
 
@@ -36,7 +36,7 @@ void check_command(int argc, char** argv, const std::vector<Command>& commands) 
 
 int run(int argc, char** argv) {
   CLI::App app("linnet: trains, measures and uses convolutional networks", "linnet");
-  app.set_version_flag("--version", fmt::format("linnet {}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR,
+  app.set_version_flag("--version", format_text("linnet {}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR,
                                                 LINNET_VERSION_PATCH));
   app.footer(kFooter);
   app.require_subcommand(0, 1);
@@ -48,7 +48,7 @@ int run(int argc, char** argv) {
     for (const Command& command : commands) {
       if (command.app->parsed()) return command.run();
     }
-    fmt::print(stderr, "{}", app.help());
+    print_error("{}", app.help());
     return kWrongWords;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version

@@ -2,11 +2,11 @@
 #include <filesystem>
 #include <system_error>
 
-#include <fmt/format.h>
 #include <linnet/core/error.h>
 #include <linnet/data/digits.h>
 #include "tools/command.h"
 #include "tools/data_source.h"
+#include "tools/print.h"
 
 namespace linnet::tool {
 namespace {
@@ -31,7 +31,7 @@ void check_folder(const DigitsWords& words) {
     return;
   }
   throw Error("make-digits",
-              fmt::format("'{}' is there and no empty folder; it is kept; give another one, or "
+              format_text("'{}' is there and no empty folder; it is kept; give another one, or "
                           "--overwrite to replace files of the same names",
                           words.folder));
 }
@@ -39,7 +39,7 @@ void check_folder(const DigitsWords& words) {
 int run(const DigitsWords& words) {
   check_folder(words);
   data::write_digits(words.folder, words.train, words.test, words.seed);
-  fmt::print("{}: {} training and {} test images as IDX files, and digit-0.png to digit-9.png\n",
+  print_text("{}: {} training and {} test images as IDX files, and digit-0.png to digit-9.png\n",
              words.folder, words.train, words.test);
   return kDone;
 }
@@ -57,7 +57,9 @@ Command make_digits_command(CLI::App& app) {
   sub->add_option("--test", words->test, "Test images")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  sub->add_option("--seed", words->seed, "The same seed, the same files")->capture_default_str();
+  sub->add_option("--seed", words->seed, "The same seed, the same files")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   sub->add_flag("--overwrite", words->overwrite, "Replace files of the same names in DIR");
   return {sub, [words] { return run(*words); }};
 }

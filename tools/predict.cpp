@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
-#include <fmt/format.h>
 #include <linnet/autograd/ops.h>
 #include <linnet/core/random.h>
 #include <linnet/data/image.h>
@@ -12,6 +12,7 @@
 #include "tools/data_source.h"
 #include "tools/draw.h"
 #include "tools/model_source.h"
+#include "tools/print.h"
 
 namespace linnet::tool {
 namespace {
@@ -33,7 +34,7 @@ struct PredictWords {
   DataWords data;
   MachineWords machine;
   int64_t samples = 0;
-  uint64_t seed = 0;
+  std::optional<uint64_t> seed;
 };
 
 /// Probability of each class, for an input (1, C, H, W).
@@ -41,7 +42,7 @@ std::vector<double> probabilities(const TrainedModel& trained, const NDArray& in
   const NoGrad no_grad;
   const auto values = softmax((*trained.model)(input), 1).to_vector<double>();
   if (values.size() != trained.config.class_names.size()) {
-    throw Error("predict", fmt::format("the model gives {} numbers; expected one for each of the {} classes",
+    throw Error("predict", format_text("the model gives {} numbers; expected one for each of the {} classes",
                                        values.size(), trained.config.class_names.size()));
   }
   return values;
@@ -63,12 +64,12 @@ void predict_files(const TrainedModel& trained, const std::vector<std::string>& 
   for (size_t i = 0; i < paths.size(); ++i) {
     const auto probability = probabilities(trained, train::to_input(images[i], rule));
     std::vector<size_t> order = ranked(probability);
-    fmt::print("{}: {}\n", paths[i], trained.config.class_names[order.front()]);
+    print_text("{}: {}\n", paths[i], trained.config.class_names[order.front()]);
     order.resize(std::min<size_t>(order.size(), kShownClasses));
     for (size_t label : order) {
       std::string bar;
       for (int j = 0; j < std::lround(probability[label] * kBarWidth); ++j) bar += "█";
-      fmt::print("  {:>8} {:>9}  {}\n", trained.config.class_names[label], percent(probability[label]), bar);
+      print_text("  {:>8} {:>9}  {}\n", trained.config.class_names[label], percent(probability[label]), bar);
     }
   }
 }
@@ -77,20 +78,29 @@ void predict_files(const TrainedModel& trained, const std::vector<std::string>& 
 void print_row(const std::vector<std::vector<std::string>>& pictures,
                const std::vector<std::string>& captions) {
   for (size_t line = 0; line < kPictureRows; ++line) {
-    for (size_t i = 0; i < pictures.size(); ++i) fmt::print("{}{}", i == 0 ? "" : "  ", pictures[i][line]);
-    fmt::print("\n");
+    for (size_t i = 0; i < pictures.size(); ++i) print_text("{}{}", i == 0 ? "" : "  ", pictures[i][line]);
+    print_text("\n");
   }
   for (size_t i = 0; i < captions.size(); ++i) {
-    fmt::print("{}{:<{}}", i == 0 ? "" : "  ", captions[i], kPictureColumns);
+    print_text("{}{:<{}}", i == 0 ? "" : "  ", captions[i], kPictureColumns);
   }
-  fmt::print("\n\n");
+  print_text("\n\n");
 }
 
-void predict_samples(const TrainedModel& trained, const DataSource& source, int64_t samples, uint64_t seed) {
+/// The first images of a set, or random ones.
+std::vector<int64_t> sample_positions(int64_t size, const PredictWords& words) {
+  std::vector<int64_t> positions(static_cast<size_t>(size));
+  std::iota(positions.begin(), positions.end(), int64_t{0});
+  if (words.seed) positions = Generator(*words.seed).permutation(size);
+  positions.resize(static_cast<size_t>(std::min(words.samples, size)));
+  return positions;
+}
+
+void predict_samples(const TrainedModel& trained, const PredictWords& words) {
+  const DataSource source = words.data.source_for(trained.config);
   const data::Dataset set = train::with_input(source.load_test(), trained.config.input);
-  std::vector<int64_t> positions = Generator(seed).permutation(set.size());
-  positions.resize(static_cast<size_t>(std::min(samples, set.size())));
-  fmt::print("{}: label, what the model says, and how sure it is\n\n", source.describe());
+  const std::vector<int64_t> positions = sample_positions(set.size(), words);
+  print_text("{}: label, what the model says, and how sure it is\n\n", source.describe());
   int64_t right = 0;
   std::vector<std::vector<std::string>> pictures;
   std::vector<std::string> captions;
@@ -101,7 +111,7 @@ void predict_samples(const TrainedModel& trained, const DataSource& source, int6
     const size_t best = ranked(probability).front();
     right += best == label ? 1 : 0;
     pictures.push_back(draw(set.images().select(0, positions[i])));
-    captions.push_back(fmt::format("{} -> {} {:.1f} %{}", set.class_names()[label],
+    captions.push_back(format_text("{} -> {} {:.1f} %{}", set.class_names()[label],
                                    trained.config.class_names[best], 100 * probability[best],
                                    best == label ? "" : " X"));
     if (pictures.size() == kPicturesAcross || i + 1 == positions.size()) {
@@ -110,7 +120,7 @@ void predict_samples(const TrainedModel& trained, const DataSource& source, int6
       captions.clear();
     }
   }
-  fmt::print("{} of {} right\n", right, positions.size());
+  print_text("{} of {} right\n", right, positions.size());
 }
 
 int run(const PredictWords& words) {
@@ -125,9 +135,7 @@ int run(const PredictWords& words) {
   words.machine.use();
   const TrainedModel trained = words.model.load(run_folder);
   predict_files(trained, images);
-  if (words.samples > 0) {
-    predict_samples(trained, words.data.source_for(trained.config), words.samples, words.seed);
-  }
+  if (words.samples > 0) predict_samples(trained, words);
   return kDone;
 }
 
@@ -139,9 +147,10 @@ Command predict_command(CLI::App& app) {
   auto words = std::make_shared<PredictWords>();
   sub->add_option("RUN_AND_IMAGES", words->words, "A run folder and PNG files; PNG files alone with --model");
   words->model.add_to(*sub);
-  sub->add_option("--samples", words->samples, "Draw N images of the test set, with predictions")
+  sub->add_option("--samples", words->samples, "Draw the first N test images, with predictions")
       ->check(CLI::Range(1, 10'000));
-  sub->add_option("--seed", words->seed, "Which ones")->capture_default_str();
+  sub->add_option("--seed", words->seed, "Draw N random test images in place of the first")
+      ->check(CLI::NonNegativeNumber);
   words->data.add_to(*sub);
   words->machine.add_to(*sub);
   return {sub, [words] { return run(*words); }};

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include <fmt/format.h>
 #include "tools/command.h"
+#include "tools/print.h"
 
 namespace linnet::tool {
 namespace {
@@ -18,11 +18,11 @@ constexpr std::chrono::seconds kPlainLine{10};
 
 std::string clock_time(double seconds) {
   const auto whole = static_cast<long>(std::lround(seconds));
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+  return format_text("{}:{:02}", whole / 60, whole % 60);
 }
 
 std::string figures(const train::StepReport& report) {
-  return fmt::format("{:.0f} images/s, loss {:.4f}, fwd {:.1f} ms, bwd {:.1f} ms, {} left",
+  return format_text("{:.0f} images/s, loss {:.4f}, fwd {:.1f} ms, bwd {:.1f} ms, {} left",
                      report.images_per_second, report.loss, report.forward_seconds * 1e3,
                      report.backward_seconds * 1e3, clock_time(report.seconds_left));
 }
@@ -54,7 +54,7 @@ ShownProgress::~ShownProgress() {
 
 void ShownProgress::clear_line() {
   if (!line_) return;
-  fmt::print("\r\x1b[K");
+  print_text("\r\x1b[K");
   std::fflush(stdout);
   line_ = false;
 }
@@ -65,15 +65,15 @@ void ShownProgress::on_step(const train::StepReport& report) {
   if (now - shown_ < (columns_ > 0 ? Clock::duration(kRedraw) : Clock::duration(kPlainLine))) return;
   if (columns_ == 0 && last) return;  // the epoch's own line follows
   shown_ = now;
-  const std::string head = fmt::format("epoch {}/{} ", report.epoch, report.epochs);
+  const std::string head = format_text("epoch {}/{} ", report.epoch, report.epochs);
   if (columns_ == 0) {
-    fmt::print("{}step {}/{}: {}\n", head, report.step, report.steps, figures(report));
+    print_text("{}step {}/{}: {}\n", head, report.step, report.steps, figures(report));
   } else {
     const std::string tail = figures(report);
     const int room = columns_ - 2 - static_cast<int>(head.size() + tail.size());
     const double done = static_cast<double>(report.step) / static_cast<double>(report.steps);
     const std::string plain = (head + tail).substr(0, static_cast<size_t>(columns_ - 1));
-    fmt::print("\r\x1b[K{}", room >= 4 ? head + bar(done, room) + tail : plain);
+    print_text("\r\x1b[K{}", room >= 4 ? head + bar(done, room) + tail : plain);
     line_ = true;
   }
   std::fflush(stdout);
@@ -82,7 +82,7 @@ void ShownProgress::on_step(const train::StepReport& report) {
 void ShownProgress::on_epoch(const train::EpochRecord& record, int64_t epochs) {
   clear_line();
   const auto steps_share = [&](double seconds) { return 100 * seconds / record.seconds; };
-  fmt::print(
+  print_text(
       "epoch {}/{}: training loss {:.4f}, test loss {:.4f}, test accuracy {}; {} ({:.0f} images/s; forward "
       "{:.0f} %, backward {:.0f} %)\n",
       record.epoch, epochs, record.train_loss, record.test_loss, percent(record.test_accuracy),

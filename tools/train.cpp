@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <optional>
 
-#include <fmt/format.h>
 #include <linnet/core/random.h>
 #include <linnet/cpu/threads.h>
 #include <linnet/nn/models.h>
@@ -11,6 +10,7 @@
 #include "tools/command.h"
 #include "tools/data_source.h"
 #include "tools/interrupt.h"
+#include "tools/print.h"
 #include "tools/progress.h"
 
 namespace linnet::tool {
@@ -34,7 +34,7 @@ struct TrainWords {
 
 void add_words(CLI::App& app, TrainWords& words) {
   train::FitOptions& fit = words.fit;
-  app.add_option("--model", words.model, fmt::format("One of: {}", fmt::join(nn::model_names(), ", ")))
+  app.add_option("--model", words.model, format_text("One of: {}", join(nn::model_names(), ", ")))
       ->capture_default_str();
   words.data.add_to(app);
   words.data.add_sizes_to(app);
@@ -47,11 +47,12 @@ void add_words(CLI::App& app, TrainWords& words) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--optimizer", fit.optimizer,
-                 fmt::format("One of: {}", fmt::join(train::optimizer_names(), ", ")))
+                 format_text("One of: {}", join(train::optimizer_names(), ", ")))
       ->capture_default_str();
   app.add_option("--lr", fit.lr, "Learning rate")->capture_default_str();
   app.add_option("--momentum", fit.momentum, "Of sgd")->check(CLI::Range(0.0, 1.0))->capture_default_str();
   app.add_option("--seed", words.seed, "Of the first weights and the order of the images")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   words.machine.add_to(app);
   app.add_option("--out", words.out, "The run folder; runs/MODEL-N, the first that is free, where not given");
@@ -63,13 +64,13 @@ void check_words(const TrainWords& words) {
   check_name("model", words.model, nn::model_names());
   check_name("optimizer", words.fit.optimizer, train::optimizer_names());
   if (!std::isfinite(words.fit.lr) || words.fit.lr <= 0) {
-    throw WordError(fmt::format("--lr is {}; expected a number above 0", words.fit.lr));
+    throw WordError(format_text("--lr is {}; expected a number above 0", words.fit.lr));
   }
 }
 
 std::string free_folder(const std::string& model) {
   for (int n = 1;; ++n) {
-    const std::filesystem::path folder = std::filesystem::path("runs") / fmt::format("{}-{}", model, n);
+    const std::filesystem::path folder = std::filesystem::path("runs") / format_text("{}-{}", model, n);
     if (!std::filesystem::exists(folder)) return folder.string();
   }
 }
@@ -92,25 +93,25 @@ train::RunConfig config_of(const TrainWords& words, const DataSource& source, co
 void tell_start(const TrainWords& words, const DataSource& source, const train::RunConfig& config,
                 int64_t parameters) {
   if (source.name == "digits" && words.data.dataset.empty()) {
-    fmt::print("no --data and no LINNET_DATA: training on synthetic digits\n");
+    print_text("no --data and no LINNET_DATA: training on synthetic digits\n");
   }
-  fmt::print("{}, {} parameters, on {}: {} to train, {} to test\n", words.model, parameters,
+  print_text("{}, {} parameters, on {}: {} to train, {} to test\n", words.model, parameters,
              source.describe(), config.train_images, config.test_images);
-  fmt::print("{}, lr {}, batch {}, {} epochs, seed {}; {}, {} threads\n", words.fit.optimizer, words.fit.lr,
+  print_text("{}, lr {}, batch {}, {} epochs, seed {}; {}, {} threads\n", words.fit.optimizer, words.fit.lr,
              words.fit.batch, words.fit.epochs, words.seed, words.machine.device, config.threads);
   std::fflush(stdout);
 }
 
 int tell_end(const train::History& history, const std::string& out) {
   if (history.train_accuracy)
-    fmt::print("accuracy on the training images {}\n", percent(*history.train_accuracy));
+    print_text("accuracy on the training images {}\n", percent(*history.train_accuracy));
   if (history.interrupted) {
-    fmt::print("stopped after step {} of epoch {}; {} holds the weights as they are then\n",
+    print_text("stopped after step {} of epoch {}; {} holds the weights as they are then\n",
                history.interrupted->step, history.interrupted->epoch, out);
     return kInterrupted;
   }
-  fmt::print("{} holds the weights, the history and curves.svg; next:\n", out);
-  fmt::print("  linnet evaluate {0}\n  linnet predict {0} --samples 8\n", out);
+  print_text("{} holds the weights, the history and curves.svg; next:\n", out);
+  print_text("  linnet evaluate {0}\n  linnet predict {0} --samples 8\n", out);
   return kDone;
 }
 

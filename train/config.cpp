@@ -43,13 +43,13 @@ Json parse(const std::filesystem::path& path) {
   }
 }
 
-/// A member of an object in a file; errors name both.
+/// The members of an object in a file. `name` is the object's, with a dot: "input."; errors name all of it.
 class Reader {
  public:
   Reader(const std::filesystem::path& path, const Json& json, std::string name = "")
       : path_(path), json_(json), name_(std::move(name)) {
     check(json.is_object(), kWhere, "'{}': {} is no object", path.string(),
-          name_.empty() ? std::string("the text") : name_);
+          name_.empty() ? std::string("the text") : name_.substr(0, name_.size() - 1));
   }
 
   Reader object(const char* key) const { return {path_, member(key), name_ + key + "."}; }
@@ -113,7 +113,7 @@ std::string config_to_json(const RunConfig& config) {
   const data::InputFormat& format = config.input.format;
   const FitOptions& fit = config.fit;
   Json json;
-  json[kMark] = fmt::format("{}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR, LINNET_VERSION_PATCH);
+  json[kMark] = format_text("{}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR, LINNET_VERSION_PATCH);
   json["dataset"] = {{"name", config.dataset},
                      {"folder", config.data},
                      {"train_images", config.train_images},

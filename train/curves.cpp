@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
 #include <linnet/train/history.h>
+#include "core/format.h"
 
 namespace linnet::train {
 namespace {
@@ -91,13 +91,13 @@ struct Panel {
 };
 
 std::string text(double x, double y, const char* anchor, const std::string& words, const char* css = "") {
-  const std::string attribute = *css ? fmt::format(" class=\"{}\"", css) : "";
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y, anchor,
+  const std::string attribute = *css ? format_text(" class=\"{}\"", css) : "";
+  return format_text("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y, anchor,
                      attribute, words);
 }
 
 std::string line(double x1, double y1, double x2, double y2, const char* css) {
-  return fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"{}\"/>\n", x1, y1,
+  return format_text("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"{}\"/>\n", x1, y1,
                      x2, y2, css);
 }
 
@@ -107,14 +107,14 @@ std::string axes(const Panel& panel) {
     const double y = panel.y_of(value);
     svg += line(panel.left, y, panel.left + kPlotWidth, y, "grid");
     // Adding up steps leaves a rounding error near 0, which would print as -1e-17.
-    svg += text(panel.left - 8, y + 4, "end", fmt::format("{:.6g}", std::abs(value) < 1e-12 ? 0 : value));
+    svg += text(panel.left - 8, y + 4, "end", format_text("{:.6g}", std::abs(value) < 1e-12 ? 0 : value));
   }
   const double bottom = kTop + kPlotHeight;
   svg += line(panel.left, bottom, panel.left + kPlotWidth, bottom, "axis");
   const double step = panel.last_epoch <= 10 ? 1 : std::max(1.0, round_step(panel.last_epoch, 10));
   for (double epoch = step; epoch <= panel.last_epoch; epoch += step) {
     svg += line(panel.x_of(epoch), bottom, panel.x_of(epoch), bottom + 4, "axis");
-    svg += text(panel.x_of(epoch), bottom + 18, "middle", fmt::format("{:.0f}", epoch));
+    svg += text(panel.x_of(epoch), bottom + 18, "middle", format_text("{:.0f}", epoch));
   }
   return svg + text(panel.left + kPlotWidth / 2, bottom + 36, "middle", "epoch");
 }
@@ -123,10 +123,10 @@ std::string curve(const Panel& panel, const Curve& curve) {
   std::string path, dots;
   for (const auto& [epoch, value] : curve.points) {
     const double x = panel.x_of(epoch), y = panel.y_of(value);
-    path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "" : " ", x, y);
-    dots += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" class=\"{}\"/>\n", x, y, curve.css);
+    path += format_text("{}{:.1f},{:.1f}", path.empty() ? "" : " ", x, y);
+    dots += format_text("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" class=\"{}\"/>\n", x, y, curve.css);
   }
-  return fmt::format("<polyline points=\"{}\" class=\"{} curve\"/>\n", path, curve.css) + dots;
+  return format_text("<polyline points=\"{}\" class=\"{} curve\"/>\n", path, curve.css) + dots;
 }
 
 /// Title on the left, a line and a name for each curve on the right.
@@ -136,7 +136,7 @@ std::string heading(const Panel& panel) {
   for (auto it = panel.curves.rbegin(); it != panel.curves.rend(); ++it) {
     svg += text(right, kTop - 24, "end", it->label);
     right -= 7.2 * static_cast<double>(std::string(it->label).size()) + 6;
-    svg += line(right - 20, kTop - 28, right, kTop - 28, fmt::format("{} curve", it->css).c_str());
+    svg += line(right - 20, kTop - 28, right, kTop - 28, format_text("{} curve", it->css).c_str());
     right -= 36;
   }
   return svg;
@@ -174,12 +174,12 @@ Ticks ticks_of(const std::vector<Curve>& curves, double lowest, double cap) {
 }  // namespace
 
 std::string curves_svg(const History& history) {
-  std::string svg = fmt::format(
+  std::string svg = format_text(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
       "role=\"img\" aria-label=\"loss and accuracy over epochs\">\n",
       kWidth, kHeight);
   svg += kStyle;
-  svg += fmt::format("<rect width=\"{}\" height=\"{}\" class=\"page\"/>\n", kWidth, kHeight);
+  svg += format_text("<rect width=\"{}\" height=\"{}\" class=\"page\"/>\n", kWidth, kHeight);
   if (history.epochs.empty()) {
     svg += text(kWidth / 2, kHeight / 2, "middle", "no epoch was finished", "title");
     return svg + "</svg>\n";

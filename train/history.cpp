@@ -4,8 +4,8 @@
 #include <array>
 #include <utility>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include "core/format.h"
 
 namespace linnet::train {
 namespace {
@@ -28,11 +28,11 @@ constexpr std::array<Field, 10> kFields{{
 
 std::string history_csv(const History& history) {
   std::string text = "epoch";
-  for (const auto& [name, value] : kFields) text += fmt::format(",{}", name);
+  for (const auto& [name, value] : kFields) text += format_text(",{}", name);
   text += '\n';
   for (const EpochRecord& record : history.epochs) {
-    text += fmt::format("{}", record.epoch);
-    for (const auto& [name, value] : kFields) text += fmt::format(",{}", record.*value);
+    text += format_text("{}", record.epoch);
+    for (const auto& [name, value] : kFields) text += format_text(",{}", record.*value);
     text += '\n';
   }
   return text;

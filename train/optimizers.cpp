@@ -37,8 +37,7 @@ std::unique_ptr<optim::Optimizer> make_optimizer(std::string_view name, const Te
   for (const auto& [known, maker] : kMakers) {
     if (name == known) return maker(parameters, lr, momentum);
   }
-  fail("make_optimizer", "there is no optimizer '{}'; the names are {}", name,
-       fmt::join(optimizer_names(), ", "));
+  fail("make_optimizer", "there is no optimizer '{}'; the names are {}", name, join(optimizer_names(), ", "));
 }
 
 }  // namespace linnet::train

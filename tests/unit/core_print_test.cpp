@@ -17,6 +17,7 @@ TEST(Print, SmallArraysReadLikeNumPys) {
   EXPECT_EQ(to_string(NDArray::scalar(2.5)), "2.5");
   EXPECT_EQ(to_string(NDArray::from_data({1e-5F, 1.0F}, {2})), "[1.e-05 1.e+00]");
   EXPECT_EQ(to_string(NDArray::from_data({1.25e10, 1.0}, {2})), "[1.25e+10 1.00e+00]");
+  EXPECT_EQ(to_string(NDArray::from_data({1.0 / 3 * 1e-5, 1.0}, {2})), "[3.33333333e-06 1.00000000e+00]");
 }
 
 TEST(Print, SpecialValues) {

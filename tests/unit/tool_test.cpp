@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linnet/autograd/ops.h>
 #include <linnet/data/data.h>
 #include <linnet/io/save.h>
 #include <linnet/nn/models.h>
 #include <nlohmann/json.hpp>
+#include "core/format.h"
 #include "tests/unit/tool_runner.h"
 
 namespace linnet {
@@ -43,8 +43,8 @@ size_t columns_of(const std::string& line) {
 }
 
 /// A quick training on synthetic digits.
-Words train_words(const Words& more = {}) {
-  Words words{"train", "--train", "300", "--test", "100", "--epochs", "2", "--batch", "50", "--out", "run"};
+Words train_words(const Words& more = {}, const std::string& out = "run") {
+  Words words{"train", "--train", "300", "--test", "100", "--epochs", "2", "--batch", "50", "--out", out};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -86,7 +86,7 @@ TEST(ToolTrain, LeavesARunThatEvaluateAgreesWith) {
   const ToolResult evaluated = tool.run({"evaluate", "run"});
   ASSERT_EQ(evaluated.status, 0) << evaluated.err;
   EXPECT_TRUE(has(evaluated.out, "100 test images")) << evaluated.out;
-  EXPECT_TRUE(has(evaluated.out, fmt::format("accuracy {:.2f} %, loss {:.4f}", accuracy * 100, loss)))
+  EXPECT_TRUE(has(evaluated.out, format_text("accuracy {:.2f} %, loss {:.4f}", accuracy * 100, loss)))
       << evaluated.out;
   EXPECT_TRUE(has(evaluated.out, "precision")) << evaluated.out;
   EXPECT_TRUE(has(evaluated.out, "<- predicted")) << evaluated.out;
@@ -164,7 +164,7 @@ TEST(ToolTrain, KeepsWhatIsInTheFolder) {
 
   std::filesystem::create_directory(tool / "mine");
   write_bytes(tool / "mine/notes", {1});
-  EXPECT_JOB_FAILED((train_words({"--out", "mine", "--overwrite"})), "");
+  EXPECT_JOB_FAILED((train_words({"--overwrite"}, "mine")), "holds files that are no run of linnet's");
 }
 
 TEST(ToolTrain, SaysThatAFolderCannotBeWritten) {
@@ -251,6 +251,7 @@ TEST(ToolWords, WrongOnesAreNamed) {
   EXPECT_WRONG_WORDS(({"train", "--limit", "0"}), "--limit");
   EXPECT_WRONG_WORDS(({"train", "--seed", "-1"}), "--seed");
   EXPECT_WRONG_WORDS(({"train", "--colour"}), "--colour");
+  EXPECT_WRONG_WORDS(({"train", "--epochs", "1", "--epochs", "2"}), "--epochs");
   EXPECT_WRONG_WORDS(({"evaluate"}), "give a run folder, or --model NAME and --weights FILE");
   EXPECT_WRONG_WORDS(({"evaluate", "--model", "simple-cnn"}), "--model and --weights go together");
   EXPECT_WRONG_WORDS(({"evaluate", "run", "--model", "simple-cnn", "--weights", "x"}),
@@ -258,7 +259,9 @@ TEST(ToolWords, WrongOnesAreNamed) {
   EXPECT_WRONG_WORDS(({"evaluate", "--model", "vgg", "--weights", "x"}), "unknown model 'vgg'");
   EXPECT_WRONG_WORDS(({"predict", "run"}), "give images, or --samples N");
   EXPECT_WRONG_WORDS(({"predict", "run", "x.png", "--data", "x"}), "go with --samples");
+  EXPECT_WRONG_WORDS(({"predict", "run", "--samples", "2", "--seed", "-1"}), "--seed");
   EXPECT_WRONG_WORDS(({"make-digits"}), "DIR");
+  EXPECT_WRONG_WORDS(({"make-digits", "d", "--seed", "-1"}), "--seed");
   EXPECT_FALSE(std::filesystem::exists(tool / "runs"));
 }
 
@@ -276,7 +279,7 @@ class ToolPredict : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     tool_ = new Tool;
-    trained_ = tool_->run(train_words({"--epochs", "3"}));
+    trained_ = tool_->run(train_words());
   }
   static void TearDownTestSuite() {
     delete tool_;
@@ -306,10 +309,10 @@ TEST_F(ToolPredict, APictureGetsTheProbabilitiesOfTheForwardPass) {
     const NDArray expected = softmax(model(set.batch({&i, 1}).images), 1).data();
     const auto best = argmax(expected, 1).item<int64_t>();
     const auto probability = expected.to_vector<double>()[static_cast<size_t>(best)];
-    const std::string line = fmt::format("{:>10} {:>9}", best, fmt::format("{:.2f} %", probability * 100));
-    EXPECT_TRUE(has(result.out, fmt::format("digit.png: {}\n{}", best, line))) << line << '\n' << result.out;
+    const std::string line = format_text("{:>10} {:>9}", best, format_text("{:.2f} %", probability * 100));
+    EXPECT_TRUE(has(result.out, format_text("digit.png: {}\n{}", best, line))) << line << '\n' << result.out;
     // Dark on light is turned into what the model was trained on.
-    EXPECT_TRUE(has(result.out, fmt::format("on-paper.png: {}\n{}", best, line))) << line << '\n'
+    EXPECT_TRUE(has(result.out, format_text("on-paper.png: {}\n{}", best, line))) << line << '\n'
                                                                                   << result.out;
   }
 }

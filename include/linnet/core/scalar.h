@@ -10,9 +10,9 @@ namespace linnet {
 
 class Scalar {
  public:
+  /// Implicit: `x * 2` should read like that.
   template <class T>
-  requires std::is_arithmetic_v<T> Scalar(
-      T value)  // NOLINT(google-explicit-constructor): `x * 2` should read like that
+  requires std::is_arithmetic_v<T> Scalar(T value)  // NOLINT(google-explicit-constructor)
       : floating_(std::is_floating_point_v<T>),
         real_(static_cast<double>(value)),
         integer_(std::is_floating_point_v<T> ? 0 : static_cast<int64_t>(value)) {}
