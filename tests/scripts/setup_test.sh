@@ -12,7 +12,9 @@ stand_in() {
 # Packages in $MISSING are not installed; those in $UNKNOWN are not in the release.
 stand_in dpkg-query '[[ " $MISSING " == *" ${!#} "* ]] || printf "install ok installed"'
 stand_in apt-get 'echo "apt-get $*" >> apt.log'
-stand_in apt-cache '[[ " $UNKNOWN " == *" $2 "* ]] && echo "Candidate: (none)" || echo "Candidate: 1.0"'
+# Like the real one, apt-cache goes on writing after the candidate.
+stand_in apt-cache '[[ " $UNKNOWN " == *" $2 "* ]] && echo "Candidate: (none)" || echo "Candidate: 1.0"
+  sleep 0.02; echo "Version table:" || exit 100'
 stand_in id 'echo "$WHO"'
 stand_in cmake 'echo "cmake version $CMAKE"'
 
