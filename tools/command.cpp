@@ -1,5 +1,7 @@
 #include "tools/command.h"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <cmath>
 

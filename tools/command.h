@@ -3,8 +3,6 @@
 // (exit 2), linnet::Error where the job failed (exit 1).
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -13,6 +11,10 @@
 
 #include <linnet/core/device.h>
 #include <linnet/nn/module.h>
+
+namespace CLI {
+class App;
+}
 
 namespace linnet::tool {
 

@@ -1,5 +1,7 @@
 #include "tools/data_source.h"
 
+#include <CLI/CLI.hpp>
+
 #include <cstdlib>
 #include <filesystem>
 

@@ -1,14 +1,16 @@
 // Which images a subcommand works on: those of a folder, or synthetic digits.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <cstdint>
 #include <string>
 #include <utility>
 
 #include <linnet/data/dataset.h>
 #include <linnet/train/run.h>
+
+namespace CLI {
+class App;
+}
 
 namespace linnet::tool {
 

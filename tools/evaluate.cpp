@@ -1,4 +1,6 @@
 // linnet evaluate: a trained model measured on the test images, class by class.
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 
 #include <linnet/train/train.h>

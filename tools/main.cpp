@@ -1,5 +1,7 @@
 // linnet: trains, measures and uses networks from the command line.
 // Exit status 0; 1 where the job failed; 2 where the words were wrong; 130 after Ctrl-C.
+#include <CLI/CLI.hpp>
+
 #include <cstdio>
 #include <exception>
 #include <string>

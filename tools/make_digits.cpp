@@ -1,4 +1,6 @@
 // linnet make-digits: the synthetic digits as files.
+#include <CLI/CLI.hpp>
+
 #include <filesystem>
 #include <system_error>
 

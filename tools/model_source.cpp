@@ -1,5 +1,7 @@
 #include "tools/model_source.h"
 
+#include <CLI/CLI.hpp>
+
 #include <linnet/io/save.h>
 #include "tools/command.h"
 

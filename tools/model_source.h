@@ -1,13 +1,15 @@
 // A trained model: that of a run folder, or a named one with a file of weights.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <memory>
 #include <string>
 
 #include <linnet/nn/module.h>
 #include <linnet/train/run.h>
+
+namespace CLI {
+class App;
+}
 
 namespace linnet::tool {
 

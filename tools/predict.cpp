@@ -1,4 +1,6 @@
 // linnet predict: what a trained model says about pictures, or about images of the test set.
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>

@@ -1,4 +1,6 @@
 // linnet train: a model, a set and settings in; a run folder out.
+#include <CLI/CLI.hpp>
+
 #include <cmath>
 #include <filesystem>
 #include <optional>
