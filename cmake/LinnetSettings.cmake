@@ -22,7 +22,8 @@ target_compile_features(linnet_settings INTERFACE cxx_std_20)
 target_compile_options(linnet_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   # Results must not depend on where the compiler sees a multiply-add: only explicit fma contracts.
-  -ffp-contract=off -fno-math-errno
+  # Nobody reads errno or the floating-point flags, so a choice between two numbers may be made in vectors.
+  -ffp-contract=off -fno-math-errno -fno-trapping-math
   # GCC 12 sees an overlap in every `"text" + string` (its bug 105329).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(LINNET_WARNINGS_AS_ERRORS)

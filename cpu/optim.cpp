@@ -8,16 +8,23 @@
 namespace linnet {
 namespace {
 
+/// The update by value, the pointers unaliased: its coefficients stay in registers and the loop in vectors.
+template <class Update, class T, class... State>
+void update_dense(Update update, int64_t n, T* __restrict p, const T* __restrict g,
+                  State* __restrict... state) {
+  for (int64_t i = 0; i < n; ++i) update(p[i], g[i], state[i]...);
+}
+
 template <class T>
 void sgd_slot(const SgdStep<T>& update, const SgdSlot& slot) {
   const auto loop =
       cpu::strided_loop<2>(slot.parameter.shape, {slot.parameter.strides, slot.gradient.strides});
   const int64_t ps = loop.inner_stride(0), gs = loop.inner_stride(1);
   cpu::parallel_walk(loop, [&](const auto& at, int64_t, int64_t n) {
-    T* __restrict p = slot.parameter.as<T>() + at[0];
-    const T* __restrict g = slot.gradient.as<const T>() + at[1];
+    T* p = slot.parameter.as<T>() + at[0];
+    const T* g = slot.gradient.as<const T>() + at[1];
     if (loop.dense()) {
-      for (int64_t i = 0; i < n; ++i) update(p[i], g[i]);
+      update_dense(update, n, p, g);
     } else {
       for (int64_t i = 0; i < n; ++i) update(p[i * ps], g[i * gs]);
     }
@@ -30,11 +37,11 @@ void momentum_slot(const SgdStep<T>& update, const SgdSlot& slot) {
       slot.parameter.shape, {slot.parameter.strides, slot.gradient.strides, slot.momentum.strides});
   const int64_t ps = loop.inner_stride(0), gs = loop.inner_stride(1), bs = loop.inner_stride(2);
   cpu::parallel_walk(loop, [&](const auto& at, int64_t, int64_t n) {
-    T* __restrict p = slot.parameter.as<T>() + at[0];
-    const T* __restrict g = slot.gradient.as<const T>() + at[1];
-    T* __restrict buffer = slot.momentum.as<T>() + at[2];
+    T* p = slot.parameter.as<T>() + at[0];
+    const T* g = slot.gradient.as<const T>() + at[1];
+    T* buffer = slot.momentum.as<T>() + at[2];
     if (loop.dense()) {
-      for (int64_t i = 0; i < n; ++i) update(p[i], g[i], buffer[i]);
+      update_dense(update, n, p, g, buffer);
     } else {
       for (int64_t i = 0; i < n; ++i) update(p[i * ps], g[i * gs], buffer[i * bs]);
     }
@@ -48,12 +55,12 @@ void adam_slot(const AdamStep<T>& update, const AdamSlot& slot) {
   const int64_t ps = loop.inner_stride(0), gs = loop.inner_stride(1);
   const int64_t ms = loop.inner_stride(2), ss = loop.inner_stride(3);
   cpu::parallel_walk(loop, [&](const auto& at, int64_t, int64_t n) {
-    T* __restrict p = slot.parameter.as<T>() + at[0];
-    const T* __restrict g = slot.gradient.as<const T>() + at[1];
-    T* __restrict mean = slot.mean.as<T>() + at[2];
-    T* __restrict square = slot.square.as<T>() + at[3];
+    T* p = slot.parameter.as<T>() + at[0];
+    const T* g = slot.gradient.as<const T>() + at[1];
+    T* mean = slot.mean.as<T>() + at[2];
+    T* square = slot.square.as<T>() + at[3];
     if (loop.dense()) {
-      for (int64_t i = 0; i < n; ++i) update(p[i], g[i], mean[i], square[i]);
+      update_dense(update, n, p, g, mean, square);
     } else {
       for (int64_t i = 0; i < n; ++i) update(p[i * ps], g[i * gs], mean[i * ms], square[i * ss]);
     }
