@@ -11,10 +11,7 @@
 
 #include <linnet/core/device.h>
 #include <linnet/nn/module.h>
-
-namespace CLI {
-class App;
-}
+#include "tools/parser.h"
 
 namespace linnet::tool {
 

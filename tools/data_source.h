@@ -7,10 +7,7 @@
 
 #include <linnet/data/dataset.h>
 #include <linnet/train/run.h>
-
-namespace CLI {
-class App;
-}
+#include "tools/parser.h"
 
 namespace linnet::tool {
 

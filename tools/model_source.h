@@ -6,10 +6,7 @@
 
 #include <linnet/nn/module.h>
 #include <linnet/train/run.h>
-
-namespace CLI {
-class App;
-}
+#include "tools/parser.h"
 
 namespace linnet::tool {
 
