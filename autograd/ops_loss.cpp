@@ -1,5 +1,6 @@
 // Losses, composed of differentiable operators; the formulas are PyTorch's. Class labels are checked on the
-// host before anything is computed (arrays without elements, on meta, are taken on trust).
+// host before anything is computed. Where reading them would wait for the device they are left to gather,
+// whose error comes when the device is next waited for; arrays without elements, on meta, are taken on trust.
 #include <linnet/autograd/ops.h>
 
 #include "core/backend.h"
@@ -39,9 +40,10 @@ Shape position_of(int64_t flat, const Shape& shape) {
   return position;
 }
 
-/// Throws for a label that is no class. Returns whether some are to be ignored.
+/// Throws for a label that is no class. Returns whether some are, or may be, to be ignored.
 bool check_labels(const NDArray& labels, int64_t classes, int64_t ignore_index, const char* where) {
   if (ShapesOnly::active() || !labels.device().backend().has_values()) return false;
+  if (labels.device().backend().runs_ahead()) return true;
   bool some_ignored = false;
   const std::vector<int64_t> values = labels.to_vector<int64_t>();
   for (size_t i = 0; i < values.size(); ++i) {
@@ -84,7 +86,7 @@ void check_label_shape(const Tensor& scores, const Tensor& labels, const char* w
 /// Class labels, each with its factor in the loss.
 struct Labels {
   NDArray classes;  ///< With the class dimension, extent 1; ignored ones are 0.
-  NDArray ignored;  ///< Bool; undefined where none is.
+  NDArray ignored;  ///< Bool; undefined where it is known that none is.
   NDArray factor;   ///< Class weights, 0 where ignored; undefined where all are 1.
 };
 

@@ -1,11 +1,15 @@
 // Times each part of a SimpleCNN training step at batch 128 in float32, and inference. Prints one JSON object
 // a line, as bench/peer_step.py does for PyTorch; scripts/bench-step runs both and compares.
-//   bench_step [--threads N] [--only TEXT] [--min-time SECONDS] [--min-runs N]
+//   bench_step [--device NAME] [--threads N] [--only TEXT] [--min-time SECONDS] [--min-runs N]
+//              [--algorithms NAME,...]
+// --algorithms are of the convolutions: auto, direct, im2col, dilate_flip; each is a `variant` of its part. A
+// GPU is waited for after enough runs that the wait does not count.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -23,53 +27,78 @@ namespace {
 constexpr int64_t kBatch = 128;
 
 struct Arguments {
+  std::string device = "cpu";
   int threads = 1;
   std::string only;  ///< Part of the names to time; all where empty.
   double min_time = 0.25;
   int min_runs = 11;
+  std::vector<ConvAlgorithm> algorithms = {ConvAlgorithm::Auto};
 };
 
 class Bench {
  public:
-  explicit Bench(const Arguments& arguments) : arguments_(arguments) {}
+  explicit Bench(const Arguments& arguments) : arguments_(arguments), device_(device(arguments.device)) {}
 
   /// Runs `work` until it is warm, then often enough, and prints median and minimum.
-  void time(const std::string& name, const std::function<void()>& work) const {
+  void time(const std::string& name, const std::function<void()>& work, const char* variant = "auto") const {
     if (name.find(arguments_.only) == std::string::npos) return;
     const auto start = Clock::now();
-    do work();
+    do seconds_of(work, 1);
     while (seconds_since(start) < 0.2 * arguments_.min_time);
+    const bool waits = device_.name() != "cpu";
+    const int at_once = waits ? static_cast<int>(1 + kSecondsAtOnce / seconds_of(work, 1)) : 1;
     std::vector<double> times;
     double total = 0;
     while (static_cast<int>(times.size()) < arguments_.min_runs || total < arguments_.min_time) {
-      const auto before = Clock::now();
-      work();
-      times.push_back(seconds_since(before));
-      total += times.back();
+      const double seconds = seconds_of(work, at_once);
+      times.push_back(seconds / at_once);
+      total += seconds;
     }
     std::sort(times.begin(), times.end());
     fmt::print(
-        "{{\"workload\": \"{}\", \"threads\": {}, \"ms\": {:.5f}, \"ms_min\": {:.5f}, \"runs\": {}}}\n", name,
-        arguments_.threads, times[times.size() / 2] * 1e3, times.front() * 1e3, times.size());
+        "{{\"workload\": \"{}\", \"variant\": \"{}\", \"device\": \"{}\", \"threads\": {}, \"ms\": {:.5f}, "
+        "\"ms_min\": {:.5f}, \"runs\": {}}}\n",
+        name, variant, device_.name(), arguments_.threads, times[times.size() / 2] * 1e3, times.front() * 1e3,
+        times.size() * static_cast<size_t>(at_once));
     std::fflush(stdout);
   }
 
+  const std::vector<ConvAlgorithm>& algorithms() const { return arguments_.algorithms; }
+
  private:
   using Clock = std::chrono::steady_clock;
+  /// Of work between two waits for a GPU; a wait is some 10 microseconds.
+  static constexpr double kSecondsAtOnce = 0.01;
+
   static double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
+  double seconds_of(const std::function<void()>& work, int times) const {
+    const auto start = Clock::now();
+    for (int i = 0; i < times; ++i) work();
+    device_.synchronize();
+    return seconds_since(start);
+  }
   const Arguments& arguments_;
+  Device device_;
 };
 
 void time_conv(const Bench& bench, const std::string& name, const nn::Conv2d& layer, const Shape& input) {
   const NDArray x = random_normal(input);
   const NDArray& w = layer.weight.data();
-  const Conv2dGeometry geometry = Conv2dGeometry::make(x.shape(), w.shape(), layer.options());
-  const NDArray gy = random_normal(geometry.output_shape());
-  bench.time(name + "/forward", [&] { conv2d(x, w, layer.bias.data(), layer.options()); });
-  bench.time(name + "/grad_input", [&] { conv2d_grad_input(gy, w, geometry); });
-  bench.time(name + "/grad_weight", [&] { conv2d_grad_weight(x, gy, geometry); });
+  Conv2dOptions options = layer.options();
+  const NDArray gy = random_normal(Conv2dGeometry::make(x.shape(), w.shape(), options).output_shape());
+  for (const ConvAlgorithm algorithm : bench.algorithms()) {
+    options.algorithm = algorithm;
+    const Conv2dGeometry geometry = Conv2dGeometry::make(x.shape(), w.shape(), options);
+    const char* variant = linnet::name(algorithm);
+    bench.time(
+        name + "/forward", [&] { conv2d(x, w, layer.bias.data(), options); }, variant);
+    bench.time(
+        name + "/grad_input", [&] { conv2d_grad_input(gy, w, geometry); }, variant);
+    bench.time(
+        name + "/grad_weight", [&] { conv2d_grad_weight(x, gy, geometry); }, variant);
+  }
   bench.time(name + "/grad_bias", [&] { sum(gy, {0, 2, 3}); });
 }
 
@@ -127,13 +156,35 @@ void time_inference(const Bench& bench, const nn::SimpleCNN& model, const NDArra
   bench.time("infer_b128", [&] { model(images); });
 }
 
+/// "direct,im2col" as algorithms.
+std::vector<ConvAlgorithm> algorithms_of(const std::string& words) {
+  std::vector<ConvAlgorithm> all;
+  std::istringstream list(words);
+  for (std::string word; std::getline(list, word, ',');) {
+    bool known = false;
+    for (const ConvAlgorithm algorithm :
+         {ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col, ConvAlgorithm::DilateFlip}) {
+      if (word != name(algorithm)) continue;
+      all.push_back(algorithm);
+      known = true;
+    }
+    if (!known) {
+      throw Error("bench_step",
+                  "unknown algorithm " + word + "; expected auto, direct, im2col or dilate_flip");
+    }
+  }
+  return all;
+}
+
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
   for (int i = 1; i < argc; i += 2) {
     const std::string option = argv[i];
     if (i + 1 == argc) throw Error("bench_step", option + " needs a value");
     const std::string value = argv[i + 1];
-    if (option == "--threads")
+    if (option == "--device")
+      arguments.device = value;
+    else if (option == "--threads")
       arguments.threads = std::stoi(value);
     else if (option == "--only")
       arguments.only = value;
@@ -141,9 +192,12 @@ Arguments parse(int argc, char** argv) {
       arguments.min_time = std::stod(value);
     else if (option == "--min-runs")
       arguments.min_runs = std::stoi(value);
+    else if (option == "--algorithms")
+      arguments.algorithms = algorithms_of(value);
     else
-      throw Error("bench_step",
-                  "unknown option " + option + "; expected --threads, --only, --min-time or --min-runs");
+      throw Error("bench_step", "unknown option " + option +
+                                    "; expected --device, --threads, --only, --min-time, --min-runs or "
+                                    "--algorithms");
   }
   return arguments;
 }
@@ -153,6 +207,7 @@ Arguments parse(int argc, char** argv) {
 int main(int argc, char** argv) try {
   const Arguments arguments = parse(argc, argv);
   set_num_threads(arguments.threads);
+  set_default_device(device(arguments.device));
   manual_seed(0);
   const Bench bench(arguments);
   nn::SimpleCNN model;

@@ -50,6 +50,12 @@ function(linnet_library)
   else()
     linnet_link("${SPNG_LIBRARY}" spng)
   endif()
+  if(LINNET_CUDA STREQUAL "ON")
+    target_link_libraries(linnet PRIVATE CUDA::cudart_static CUDA::cublas)
+  elseif(LINNET_CUDA STREQUAL "EMULATED")
+    target_sources(linnet PRIVATE $<TARGET_OBJECTS:linnet_cuda_emulator>)
+    target_link_libraries(linnet PRIVATE ${CMAKE_DL_LIBS})
+  endif()
 endfunction()
 
 # linnet_link(TARGET NAME): links TARGET here, and -lNAME where an installed static linnet is used.

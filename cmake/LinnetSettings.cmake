@@ -19,13 +19,15 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 add_library(linnet_settings INTERFACE)
 target_compile_features(linnet_settings INTERFACE cxx_std_20)
-target_compile_options(linnet_settings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+set(settings -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   # Results must not depend on where the compiler sees a multiply-add: only explicit fma contracts.
   # Nobody reads errno or the floating-point flags, so a choice between two numbers may be made in vectors.
-  -ffp-contract=off -fno-math-errno -fno-trapping-math
-  # GCC 12 sees an overlap in every `"text" + string` (its bug 105329).
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
-if(LINNET_WARNINGS_AS_ERRORS)
-  target_compile_options(linnet_settings INTERFACE -Werror)
+  -ffp-contract=off -fno-math-errno -fno-trapping-math)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND settings -Wno-restrict)  # GCC 12 sees an overlap in every `"text" + string` (its bug 105329)
 endif()
+if(LINNET_WARNINGS_AS_ERRORS)
+  list(APPEND settings -Werror)
+endif()
+target_compile_options(linnet_settings INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:${settings}>" $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>)

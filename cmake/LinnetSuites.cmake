@@ -1,4 +1,5 @@
-# linnet_add_suites(TARGET LABEL): one ctest per suite of a GoogleTest program, named <label>.<suite>.
+# linnet_add_suites(TARGET LABEL [NAME NAME] [FILTER FILTER] [ENVIRONMENT VAR=VALUE...]): one ctest per suite of a
+# GoogleTest program, named <label>.<suite>, or <name>.<suite>; FILTER is a regular expression suites must match.
 # A process per case would cost more than the cases; one per program would leave cores idle, and so would one
 # process for a suite of hundreds of cases: that is cut into shards of at most 200.
 #
@@ -7,11 +8,18 @@
 
 if(COMMAND add_executable)
   function(linnet_add_suites target label)
-    set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}.cmake")
+    cmake_parse_arguments(arg "" "NAME;FILTER" "ENVIRONMENT" ${ARGN})
+    if(NOT arg_NAME)
+      set(arg_NAME "${label}")
+    endif()
+    set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}.${arg_NAME}.cmake")
     file(GENERATE OUTPUT "${script}" CONTENT
 "set(program [==[$<TARGET_FILE:${target}>]==])
 set(target ${target})
 set(label ${label})
+set(prefix [==[${arg_NAME}]==])
+set(filter [==[${arg_FILTER}]==])
+set(variables [==[${arg_ENVIRONMENT}]==])
 include([==[${PROJECT_SOURCE_DIR}/cmake/LinnetSuites.cmake]==])
 ")
     set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${script}")
@@ -44,16 +52,20 @@ foreach(line IN LISTS lines)
 endforeach()
 
 foreach(suite IN LISTS suites)
+  if(NOT suite MATCHES "${filter}")
+    continue()
+  endif()
   math(EXPR shards "(${cases_${suite}} + 199) / 200")
   foreach(shard RANGE 1 ${shards})
-    set(name "${label}.${suite}")
-    set(environment "")
+    set(name "${prefix}.${suite}")
+    set(environment "${variables}")
     if(shards GREATER 1)
       string(APPEND name " ${shard}/${shards}")
       math(EXPR index "${shard} - 1")
-      set(environment ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards}\;GTEST_SHARD_INDEX=${index}")
+      list(APPEND environment "GTEST_TOTAL_SHARDS=${shards}" "GTEST_SHARD_INDEX=${index}")
     endif()
     add_test("${name}" "${program}" "--gtest_filter=${suite}.*")
-    set_tests_properties("${name}" PROPERTIES LABELS ${label} TIMEOUT 600 SKIP_RETURN_CODE 77 ${environment})
+    set_tests_properties("${name}" PROPERTIES
+      LABELS ${label} TIMEOUT 600 SKIP_RETURN_CODE 77 ENVIRONMENT "${environment}")
   endforeach()
 endforeach()

@@ -13,8 +13,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <linnet/core/conv2d.h>
+#include <linnet/core/device.h>
 #include "core/elementwise.h"
 #include "core/view.h"
 
@@ -62,6 +65,12 @@ struct AdamSlot {
   View parameter, gradient, mean, square;
 };
 
+/// Zeros between and around the pixels of a picture.
+struct Dilation {
+  int64_t stride_h, stride_w;  ///< from one pixel to the next
+  int64_t top, left;           ///< rows and columns in front of the first pixel; negative ones are cut off
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -70,6 +79,11 @@ class Backend {
   virtual std::string name() const = 0;
   /// Whether arrays have elements at all; only `meta` says no. Reading a value needs it.
   virtual bool has_values() const { return true; }
+  /// Whether work is only issued here and done later, so that reading a value waits. Operators then leave the
+  /// checking of values to the device.
+  virtual bool runs_ahead() const { return false; }
+  /// What `linnet doctor` shows of the device, as names and texts: {"memory", "15.6 GiB, ..."}.
+  virtual std::vector<std::pair<std::string, std::string>> facts() const { return {}; }
 
   // ---- memory
   /// At least `bytes` (> 0) bytes, aligned to 64. Throws Error when there are none.
@@ -79,6 +93,10 @@ class Backend {
   virtual void copy_to_host(void* to, const void* from, size_t bytes) = 0;
   /// Waits for all work issued so far and throws the value errors it found.
   virtual void synchronize() {}
+  /// Zeros where the device keeps no memory of its own.
+  virtual MemoryStats memory_stats() const { return {}; }
+  /// Gives memory that is kept but not used back to the system.
+  virtual void trim_memory() {}
 
   // ---- movement
   /// to = from, converting the dtype as static_cast does (to bool: != 0). Same shapes.
@@ -121,7 +139,12 @@ class Backend {
   virtual void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,
                                   const View& gw) = 0;
 
+  /// out = x with its dimensions reversed, those whose bit is set in `dims` (bit d for dimension d).
+  virtual void flip(const View& x, uint32_t dims, const View& out) = 0;
+
   // ---- fused operators, with defaults
+  /// out[n, k, top + stride_h p, left + stride_w q] = x[n, k, p, q] wherever that lies in `out`; 0 elsewhere.
+  virtual void dilate(const View& x, const Dilation& dilation, const View& out);
   virtual void softmax(SoftmaxKind kind, const View& x, int dim, const View& y);
   /// gx from gy and y = softmax(x) (or log_softmax(x)).
   virtual void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx);

@@ -1,66 +1,15 @@
 // The fused operators of Backend, composed of its primitives: what a new device starts with, and what the
 // tests compare every override with. Temporaries come from the backend itself; numbers that live on the
 // device (learning rate, step) are computed with there, as 0-d arrays.
-#include <vector>
+#include <algorithm>
 
-#include "core/backend.h"
+#include "core/backend_scratch.h"
+#include "core/elements.h"
 
 namespace linnet {
 namespace {
 
-/// Temporaries of one call.
-class Scratch {
- public:
-  explicit Scratch(Backend& backend) : backend_(backend) {}
-  ~Scratch() {
-    for (const Block& block : blocks_) backend_.deallocate(block.memory, block.bytes);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  View make(const Shape& shape, DType dtype) {
-    const size_t bytes = static_cast<size_t>(shape.product()) * size_of(dtype);
-    blocks_.reserve(blocks_.size() + 1);
-    blocks_.push_back({backend_.allocate(bytes == 0 ? 1 : bytes), bytes == 0 ? 1 : bytes});
-    return {blocks_.back().memory, dtype, shape, contiguous_strides(shape)};
-  }
-  View like(const View& view) { return make(view.shape, view.dtype); }
-
-  // ---- operators with a new result
-  View binary(BinaryKind kind, const Operand& a, const Operand& b, const View& shaped) {
-    View out = make(shaped.shape, is_comparison(kind) ? DType::Bool : shaped.dtype);
-    backend_.binary(kind, a, b, out);
-    return out;
-  }
-  View unary(UnaryKind kind, const View& x) {
-    View out = like(x);
-    backend_.unary(kind, x, out);
-    return out;
-  }
-  View convert(const View& x, DType dtype) {
-    View out = make(x.shape, dtype);
-    backend_.copy(x, out);
-    return out;
-  }
-  /// x reduced along `dim`, seen with x's extents again.
-  View reduce(ReduceKind kind, const View& x, int dim) {
-    Shape shape = x.shape;
-    shape[dim] = 1;
-    View out = make(shape, x.dtype);
-    backend_.reduce(kind, x, out);
-    out.shape = x.shape;
-    out.strides[dim] = 0;
-    return out;
-  }
-
- private:
-  struct Block {
-    void* memory;
-    size_t bytes;
-  };
-  Backend& backend_;
-  std::vector<Block> blocks_;
-};
+using Scratch = BackendScratch;
 
 /// A 0-d array seen with the extents of `shaped`.
 View spread(View scalar, const View& shaped) {
@@ -92,6 +41,25 @@ void Backend::softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int 
   const View share =
       s.binary(BinaryKind::Mul, s.unary(UnaryKind::Exp, y), s.reduce(ReduceKind::Sum, gy, dim), y);
   binary(BinaryKind::Sub, gy, share, gx);
+}
+
+void Backend::dilate(const View& x, const Dilation& dilation, const View& out) {
+  fill(0, out);
+  View from = x, to = out;
+  const auto fit = [&](int dim, int64_t stride, int64_t before) {
+    // The elements whose place in `out` is at or after 0 and before its end.
+    const int64_t first = before < 0 ? (-before + stride - 1) / stride : 0;
+    const int64_t room = out.shape[dim] - before;
+    const int64_t last = room <= 0 ? 0 : std::min(x.shape[dim], (room - 1) / stride + 1);
+    from.shape[dim] = to.shape[dim] = std::max<int64_t>(last - first, 0);
+    from.data = element(from, first * x.strides[dim]);
+    to.data = element(to, (before + first * stride) * out.strides[dim]);
+    to.strides[dim] = stride * out.strides[dim];
+  };
+  if (x.numel() == 0 || out.numel() == 0) return;
+  fit(2, dilation.stride_h, dilation.top);
+  fit(3, dilation.stride_w, dilation.left);
+  if (from.numel() > 0) copy(from, to);
 }
 
 void Backend::sgd(const SgdSpec& spec, std::span<const SgdSlot> slots) {

@@ -47,6 +47,8 @@ const char* name(ConvAlgorithm algorithm) {
       return "direct";
     case ConvAlgorithm::Im2col:
       return "im2col";
+    case ConvAlgorithm::DilateFlip:
+      return "dilate_flip";
   }
   return "unknown";
 }

@@ -1,5 +1,7 @@
-// Names of the elementwise operators, as errors and printed graphs show them.
+// Names of the elementwise operators, as errors and printed graphs show them, and the error they share.
 #include "core/elementwise.h"
+
+#include "core/fail.h"
 
 namespace linnet {
 
@@ -63,6 +65,11 @@ const char* name(BinaryKind kind) {
       return "greater_equal";
   }
   return "unknown";
+}
+
+void fail_dtype(const char* operator_name, DType dtype, bool works_on_integers) {
+  fail(operator_name, "not defined for {}; expected {}", name(dtype),
+       works_on_integers ? "a number" : "float32 or float64");
 }
 
 }  // namespace linnet

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <linnet/core/dtype.h>
+#include "core/host_device.h"
 #include "core/vmath.h"
 
 namespace linnet {
@@ -59,160 +61,183 @@ constexpr bool works_on_bool(BinaryKind kind) {
   return is_comparison(kind) || kind == BinaryKind::Maximum || kind == BinaryKind::Minimum;
 }
 
+/// Throws Error: the operator is not defined for that dtype. (Operators check first; a backend is called
+/// directly too.)
+[[noreturn]] void fail_dtype(const char* operator_name, DType dtype, bool works_on_integers);
+
 namespace functor {
 
 struct Neg {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return V(-x);
   }
 };
 struct Abs {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return vmath::abs(x);
   }
 };
 struct Sign {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return vmath::sign(x);
   }
 };
 struct Square {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return x * x;
   }
 };
 struct Sqrt {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return vmath::sqrt(x);
   }
 };
 struct Reciprocal {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return V(1) / x;
   }
 };
 struct Exp {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return vmath::exp(x);
   }
 };
 struct Log {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return vmath::log(x);
   }
 };
 struct Tanh {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return vmath::tanh(x);
   }
 };
 struct Sigmoid {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return V(1) / (V(1) + vmath::exp(V(0) - x));
   }
 };
 struct Relu {
   template <class V>
-  V operator()(V x) const {
+  LINNET_HOST_DEVICE V operator()(V x) const {
     return vmath::select(x < V(0), V(0), x);
   }
 };
 
 struct Add {
   template <class V>
-  V operator()(V a, V b) const {
+  LINNET_HOST_DEVICE V operator()(V a, V b) const {
     return a + b;
   }
 };
 struct Sub {
   template <class V>
-  V operator()(V a, V b) const {
+  LINNET_HOST_DEVICE V operator()(V a, V b) const {
     return a - b;
   }
 };
 struct Mul {
   template <class V>
-  V operator()(V a, V b) const {
+  LINNET_HOST_DEVICE V operator()(V a, V b) const {
     return a * b;
   }
 };
 struct Div {
   template <class V>
-  V operator()(V a, V b) const {
+  LINNET_HOST_DEVICE V operator()(V a, V b) const {
     return a / b;
   }
 };
 struct Pow {
   template <class V>
-  V operator()(V a, V b) const {
+  LINNET_HOST_DEVICE V operator()(V a, V b) const {
     return vmath::pow(a, b);
   }
 };
 struct Maximum {
   template <class V>
-  V operator()(V a, V b) const {
+  LINNET_HOST_DEVICE V operator()(V a, V b) const {
     return vmath::maximum(a, b);
   }
 };
 struct Minimum {
   template <class V>
-  V operator()(V a, V b) const {
+  LINNET_HOST_DEVICE V operator()(V a, V b) const {
     return vmath::minimum(a, b);
   }
 };
 struct MaskPositive {
   template <class V>
-  V operator()(V a, V b) const {
+  LINNET_HOST_DEVICE V operator()(V a, V b) const {
     return vmath::select(b > V(0), a, V(0));
   }
 };
 
 struct Equal {
   template <class V>
-  auto operator()(V a, V b) const {
+  LINNET_HOST_DEVICE auto operator()(V a, V b) const {
     return a == b;
   }
 };
 struct NotEqual {
   template <class V>
-  auto operator()(V a, V b) const {
+  LINNET_HOST_DEVICE auto operator()(V a, V b) const {
     return a != b;
   }
 };
 struct Less {
   template <class V>
-  auto operator()(V a, V b) const {
+  LINNET_HOST_DEVICE auto operator()(V a, V b) const {
     return a < b;
   }
 };
 struct LessEqual {
   template <class V>
-  auto operator()(V a, V b) const {
+  LINNET_HOST_DEVICE auto operator()(V a, V b) const {
     return a <= b;
   }
 };
 struct Greater {
   template <class V>
-  auto operator()(V a, V b) const {
+  LINNET_HOST_DEVICE auto operator()(V a, V b) const {
     return a > b;
   }
 };
 struct GreaterEqual {
   template <class V>
-  auto operator()(V a, V b) const {
+  LINNET_HOST_DEVICE auto operator()(V a, V b) const {
     return a >= b;
   }
 };
+
+template <class F, class... Fs>
+inline constexpr bool is_one_of = (std::is_same_v<F, Fs> || ...);
+
+/// Functors that are run in unsigned arithmetic on integers, where they wrap.
+template <class F>
+inline constexpr bool wraps =
+    is_one_of<F, functor::Neg, functor::Square, functor::Add, functor::Sub, functor::Mul>;
+
+/// A functor at work on elements of a dtype.
+template <class F, class V, class... Vs>
+LINNET_HOST_DEVICE auto apply(F f, V first, Vs... others) {
+  if constexpr (std::is_integral_v<V> && wraps<F>) {
+    using U = std::make_unsigned_t<V>;
+    return static_cast<V>(f(static_cast<U>(first), static_cast<U>(others)...));
+  } else {
+    return f(first, others...);
+  }
+}
 
 }  // namespace functor
 

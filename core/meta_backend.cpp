@@ -48,6 +48,9 @@ class MetaBackend final : public Backend {
     multiply_adds += geometry.multiply_adds();
   }
 
+  void flip(const View&, uint32_t, const View&) override {}
+  void dilate(const View&, const Dilation&, const View&) override {}
+
   void softmax(SoftmaxKind, const View&, int, const View&) override {}
   void softmax_grad(SoftmaxKind, const View&, const View&, int, const View&) override {}
   void sgd(const SgdSpec&, std::span<const SgdSlot>) override {}

@@ -118,6 +118,15 @@ bool overlaps_itself(const Shape& shape, const Strides& strides) {
 std::string Device::name() const {
   return backend_ == nullptr ? "no device" : backend_->name();
 }
+void Device::synchronize() const {
+  backend_->synchronize();
+}
+MemoryStats Device::memory_stats() const {
+  return backend_->memory_stats();
+}
+void Device::trim_memory() const {
+  backend_->trim_memory();
+}
 std::ostream& operator<<(std::ostream& out, const Device& device) {
   return out << device.name();
 }

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/backend.h"
+#include "core/host_device.h"
 
 namespace linnet {
 
@@ -20,7 +21,7 @@ template <class T>
 inline constexpr T kSquareTail = 32 * std::numeric_limits<T>::min();
 
 template <class T>
-T without_tail(T moment, T tail) {
+LINNET_HOST_DEVICE T without_tail(T moment, T tail) {
   return std::abs(moment) < tail ? T(0) : moment;
 }
 
@@ -29,7 +30,7 @@ struct SgdStep {
   T momentum, keep, weight_decay, minus_lr;  ///< keep = 1 - dampening
   bool decays, has_momentum, first, nesterov;
 
-  SgdStep(const SgdSpec& spec, double lr, int64_t step)
+  LINNET_HOST_DEVICE SgdStep(const SgdSpec& spec, double lr, int64_t step)
       : momentum(static_cast<T>(spec.momentum)),
         keep(static_cast<T>(1 - spec.dampening)),
         weight_decay(static_cast<T>(spec.weight_decay)),
@@ -41,17 +42,22 @@ struct SgdStep {
 
   /// g += weight_decay p; buffer = momentum buffer + (1 - dampening) g, at the first step g;
   /// with Nesterov g += momentum buffer, else g = buffer; p -= lr g.
-  void operator()(T& p, T g, T& buffer) const {
+  LINNET_HOST_DEVICE void operator()(T& p, T g, T& buffer) const {
     if (decays) g = g + weight_decay * p;
     buffer = first ? g : without_tail(momentum * buffer + keep * g, kMeanTail<T>);
     p = p + minus_lr * (nesterov ? g + momentum * buffer : buffer);
   }
   /// Without momentum.
-  void operator()(T& p, T g) const {
+  LINNET_HOST_DEVICE void operator()(T& p, T g) const {
     if (decays) g = g + weight_decay * p;
     p = p + minus_lr * g;
   }
 };
+
+/// 1 - beta^step.
+LINNET_HOST_DEVICE inline double adam_correction(double beta, int64_t step) {
+  return 1 - std::pow(beta, static_cast<double>(step));
+}
 
 template <class T>
 struct AdamStep {
@@ -63,22 +69,21 @@ struct AdamStep {
   T shrink;        ///< of the parameter: AdamW; 1 otherwise
   bool decays;
 
-  AdamStep(const AdamSpec& spec, double lr, int64_t step) {
-    const auto t = static_cast<double>(step);
-    mean_weight = static_cast<T>(1 - spec.beta1);
-    beta2 = static_cast<T>(spec.beta2);
-    square_weight = static_cast<T>(1 - spec.beta2);
-    minus_step_size = static_cast<T>(-(lr / (1 - std::pow(spec.beta1, t))));
-    square_correction = static_cast<T>(std::sqrt(1 - std::pow(spec.beta2, t)));
-    epsilon = static_cast<T>(spec.epsilon);
-    weight_decay = static_cast<T>(spec.weight_decay);
-    shrink = spec.decoupled ? static_cast<T>(1 - lr * spec.weight_decay) : T(1);
-    decays = !spec.decoupled && spec.weight_decay != 0;
-  }
+  /// With adam_correction() of beta1 and of beta2.
+  LINNET_HOST_DEVICE AdamStep(const AdamSpec& spec, double lr, double mean_correction, double square_share)
+      : mean_weight(static_cast<T>(1 - spec.beta1)),
+        beta2(static_cast<T>(spec.beta2)),
+        square_weight(static_cast<T>(1 - spec.beta2)),
+        minus_step_size(static_cast<T>(-(lr / mean_correction))),
+        square_correction(static_cast<T>(std::sqrt(square_share))),
+        epsilon(static_cast<T>(spec.epsilon)),
+        weight_decay(static_cast<T>(spec.weight_decay)),
+        shrink(spec.decoupled ? static_cast<T>(1 - lr * spec.weight_decay) : T(1)),
+        decays(!spec.decoupled && spec.weight_decay != 0) {}
 
   /// g += weight_decay p (Adam) or p *= 1 - lr weight_decay (AdamW); m += (1 - beta1) (g - m);
   /// v = beta2 v + (1 - beta2) g^2; p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon).
-  void operator()(T& p, T g, T& mean, T& square) const {
+  LINNET_HOST_DEVICE void operator()(T& p, T g, T& mean, T& square) const {
     p = p * shrink;
     if (decays) g = g + weight_decay * p;
     mean = without_tail(mean + mean_weight * (g - mean), kMeanTail<T>);

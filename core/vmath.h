@@ -7,15 +7,17 @@
 #include <cmath>
 #include <type_traits>
 
+#include "core/host_device.h"
+
 namespace linnet::vmath {
 
 template <class T>
-requires std::is_arithmetic_v<T> T select(bool condition, T yes, T no) {
+requires std::is_arithmetic_v<T> LINNET_HOST_DEVICE T select(bool condition, T yes, T no) {
   return condition ? yes : no;
 }
 
 template <class T>
-requires std::is_arithmetic_v<T> T abs(T x) {
+requires std::is_arithmetic_v<T> LINNET_HOST_DEVICE T abs(T x) {
   if constexpr (std::is_floating_point_v<T>)
     return std::fabs(x);
   else
@@ -24,38 +26,38 @@ requires std::is_arithmetic_v<T> T abs(T x) {
 }
 
 template <class T>
-requires std::is_arithmetic_v<T> T sign(T x) {
+requires std::is_arithmetic_v<T> LINNET_HOST_DEVICE T sign(T x) {
   return static_cast<T>(static_cast<int>(T(0) < x) - static_cast<int>(x < T(0)));
 }
 
 template <class T>
-requires std::is_arithmetic_v<T> T maximum(T a, T b) {
+requires std::is_arithmetic_v<T> LINNET_HOST_DEVICE T maximum(T a, T b) {
   return a != a || a > b ? a : b;
 }
 
 template <class T>
-requires std::is_arithmetic_v<T> T minimum(T a, T b) {
+requires std::is_arithmetic_v<T> LINNET_HOST_DEVICE T minimum(T a, T b) {
   return a != a || a < b ? a : b;
 }
 
 template <class T>
-requires std::is_floating_point_v<T> T sqrt(T x) {
+requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T sqrt(T x) {
   return std::sqrt(x);
 }
 template <class T>
-requires std::is_floating_point_v<T> T exp(T x) {
+requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T exp(T x) {
   return std::exp(x);
 }
 template <class T>
-requires std::is_floating_point_v<T> T log(T x) {
+requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T log(T x) {
   return std::log(x);
 }
 template <class T>
-requires std::is_floating_point_v<T> T tanh(T x) {
+requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T tanh(T x) {
   return std::tanh(x);
 }
 template <class T>
-requires std::is_floating_point_v<T> T pow(T x, T y) {
+requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T pow(T x, T y) {
   return std::pow(x, y);
 }
 

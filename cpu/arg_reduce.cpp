@@ -1,6 +1,6 @@
 // Positions of extremes along a dimension: the first one, or the first NaN where there is one.
+#include "core/elements.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
 #include "cpu/strided.h"
 
 namespace linnet {
@@ -22,10 +22,10 @@ int64_t first_extreme(ArgKind kind, const T* x, int64_t stride, int64_t n) {
 void CpuBackend::arg_reduce(ArgKind kind, const View& x, int dim, const View& out) {
   Strides along = x.strides;  // of the outputs: `dim` has extent 1
   along[dim] = 0;
-  const auto loop = cpu::strided_loop<2>(out.shape, {out.strides, along});
+  const auto loop = strided_loop<2>(out.shape, {out.strides, along});
   const int64_t size = x.shape[dim], stride = x.strides[dim];
   const int64_t grain = std::max<int64_t>(1, cpu::kGrain / size);
-  cpu::visit_dtype(x.dtype, [&](auto element) {
+  visit_dtype(x.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     cpu::parallel_range(loop.total, grain, [&](int64_t begin, int64_t end) {
       cpu::walk(loop, begin, end, [&](const auto& at, int64_t, int64_t n) {

@@ -13,6 +13,7 @@ namespace linnet {
 class CpuBackend final : public Backend {
  public:
   std::string name() const override { return "cpu"; }
+  std::vector<std::pair<std::string, std::string>> facts() const override;
 
   void* allocate(size_t bytes) override;
   void deallocate(void* memory, size_t bytes) noexcept override;
@@ -39,6 +40,8 @@ class CpuBackend final : public Backend {
                          const View& gx) override;
   void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,
                           const View& gw) override;
+
+  void flip(const View& x, uint32_t dims, const View& out) override;
 
   void softmax(SoftmaxKind kind, const View& x, int dim, const View& y) override;
   void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) override;

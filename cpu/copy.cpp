@@ -3,8 +3,8 @@
 // written a cache line at a time.
 #include <cstring>
 
+#include "core/elements.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
 #include "cpu/strided.h"
 
 namespace linnet {
@@ -12,8 +12,6 @@ namespace {
 
 using cpu::parallel_range;
 using cpu::parallel_walk;
-using cpu::StridedLoop;
-
 constexpr int64_t kBlock = 32;
 
 template <class T>
@@ -95,13 +93,11 @@ void convert_row(void* to, int64_t to_stride, const void* from, int64_t from_str
 
 void copy_converted(const StridedLoop<2>& loop, const View& to, const View& from) {
   void (*run)(void*, int64_t, const void*, int64_t, int64_t) = nullptr;
-  cpu::visit_dtype(to.dtype, [&](auto t) {
-    cpu::visit_dtype(from.dtype,
-                     [&](auto f) { run = convert_row<decltype(t), typename decltype(f)::Stored>; });
+  visit_dtype(to.dtype, [&](auto t) {
+    visit_dtype(from.dtype, [&](auto f) { run = convert_row<decltype(t), typename decltype(f)::Stored>; });
   });
   parallel_walk(loop, [&](const auto& offset, int64_t, int64_t n) {
-    run(cpu::element(to, offset[0]), loop.inner_stride(0), cpu::element(from, offset[1]),
-        loop.inner_stride(1), n);
+    run(element(to, offset[0]), loop.inner_stride(0), element(from, offset[1]), loop.inner_stride(1), n);
   });
 }
 
@@ -118,9 +114,9 @@ void fill_row(T* to, int64_t stride, T value, int64_t n) {
 
 void CpuBackend::copy(const View& from, const View& to) {
   if (to.numel() == 0) return;
-  const auto loop = cpu::strided_loop<2>(to.shape, {to.strides, from.strides});
+  const auto loop = strided_loop<2>(to.shape, {to.strides, from.strides});
   if (from.dtype == to.dtype) {
-    return cpu::visit_dtype(to.dtype, [&](auto element) {
+    return visit_dtype(to.dtype, [&](auto element) {
       using T = typename decltype(element)::Stored;
       copy_same(loop, to.as<T>(), from.as<T>());
     });
@@ -130,8 +126,8 @@ void CpuBackend::copy(const View& from, const View& to) {
 
 void CpuBackend::fill(Scalar value, const View& to) {
   if (to.numel() == 0) return;
-  const auto loop = cpu::strided_loop<1>(to.shape, {to.strides});
-  cpu::visit_dtype(to.dtype, [&](auto element) {
+  const auto loop = strided_loop<1>(to.shape, {to.strides});
+  visit_dtype(to.dtype, [&](auto element) {
     using E = decltype(element);
     using T = typename E::Stored;
     const T stored = E::from(value);

@@ -1,7 +1,6 @@
 // Elementwise operators of two operands, comparisons included. A number is an operand of stride 0.
+#include "core/elements.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
-#include "cpu/elementwise.h"
 #include "cpu/source.h"
 #include "cpu/strided.h"
 
@@ -20,7 +19,7 @@ void run_row(const Run& r, F f) {
   auto* out = static_cast<Out*>(r.out);
   const auto* a = static_cast<const T*>(r.a);
   const auto* b = static_cast<const T*>(r.b);
-  const auto one = [f](T p, T q) { return static_cast<Out>(cpu::apply(f, p, q)); };
+  const auto one = [f](T p, T q) { return static_cast<Out>(functor::apply(f, p, q)); };
   const int64_t n = r.n;
   if (r.out_stride == 1 && r.a_stride == 1 && r.b_stride == 1) {
     LINNET_INDEPENDENT
@@ -61,14 +60,14 @@ void row(BinaryKind kind, const Run& r) {
 void CpuBackend::binary(BinaryKind kind, const Operand& a, const Operand& b, const View& out) {
   const DType dtype = !a.is_number ? a.view.dtype : !b.is_number ? b.view.dtype : out.dtype;
   if (dtype == DType::Bool ? !works_on_bool(kind) : !is_floating(dtype) && !works_on_integers(kind)) {
-    cpu::fail_dtype(linnet::name(kind), dtype, works_on_integers(kind));
+    fail_dtype(linnet::name(kind), dtype, works_on_integers(kind));
   }
   void (*run)(BinaryKind, const Run&) = nullptr;
-  cpu::visit_dtype(dtype, [&](auto element) { run = row<typename decltype(element)::Stored>; });
+  visit_dtype(dtype, [&](auto element) { run = row<typename decltype(element)::Stored>; });
   const cpu::Source p(a, dtype, out.rank()), q(b, dtype, out.rank());
-  const auto loop = cpu::strided_loop<3>(out.shape, {out.strides, p.strides(), q.strides()});
+  const auto loop = strided_loop<3>(out.shape, {out.strides, p.strides(), q.strides()});
   cpu::parallel_walk(loop, [&](const auto& offset, int64_t, int64_t n) {
-    run(kind, {cpu::element(out, offset[0]), p.element(offset[1]), q.element(offset[2]), loop.inner_stride(0),
+    run(kind, {element(out, offset[0]), p.element(offset[1]), q.element(offset[2]), loop.inner_stride(0),
                loop.inner_stride(1), loop.inner_stride(2), n});
   });
 }

@@ -1,8 +1,6 @@
 // Elementwise operators of one operand.
-#include "core/fail.h"
+#include "core/elements.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
-#include "cpu/elementwise.h"
 #include "cpu/strided.h"
 
 namespace linnet {
@@ -15,9 +13,9 @@ template <class T, class F>
 void run_row(T* out, int64_t out_stride, const T* x, int64_t x_stride, int64_t n, F f) {
   if (out_stride == 1 && x_stride == 1) {
     LINNET_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) out[i] = cpu::apply(f, x[i]);
+    for (int64_t i = 0; i < n; ++i) out[i] = functor::apply(f, x[i]);
   } else {
-    for (int64_t i = 0; i < n; ++i) out[i * out_stride] = cpu::apply(f, x[i * x_stride]);
+    for (int64_t i = 0; i < n; ++i) out[i * out_stride] = functor::apply(f, x[i * x_stride]);
   }
 }
 
@@ -32,23 +30,15 @@ void row(UnaryOp op, void* out, int64_t out_stride, const void* x, int64_t x_str
 
 }  // namespace
 
-namespace cpu {
-void fail_dtype(const char* operator_name, DType dtype, bool works_on_integers) {
-  fail(operator_name, "not defined for {}; expected {}", name(dtype),
-       works_on_integers ? "a number" : "float32 or float64");
-}
-}  // namespace cpu
-
 void CpuBackend::unary(UnaryOp op, const View& x, const View& out) {
   if (out.dtype == DType::Bool || (!is_floating(out.dtype) && !works_on_integers(op.kind))) {
-    cpu::fail_dtype(linnet::name(op.kind), out.dtype, works_on_integers(op.kind));
+    fail_dtype(linnet::name(op.kind), out.dtype, works_on_integers(op.kind));
   }
   Row run = nullptr;
-  cpu::visit_dtype(out.dtype, [&](auto element) { run = row<typename decltype(element)::Stored>; });
-  const auto loop = cpu::strided_loop<2>(out.shape, {out.strides, x.strides});
+  visit_dtype(out.dtype, [&](auto element) { run = row<typename decltype(element)::Stored>; });
+  const auto loop = strided_loop<2>(out.shape, {out.strides, x.strides});
   cpu::parallel_walk(loop, [&](const auto& offset, int64_t, int64_t n) {
-    run(op, cpu::element(out, offset[0]), loop.inner_stride(0), cpu::element(x, offset[1]),
-        loop.inner_stride(1), n);
+    run(op, element(out, offset[0]), loop.inner_stride(0), element(x, offset[1]), loop.inner_stride(1), n);
   });
 }
 

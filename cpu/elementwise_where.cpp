@@ -1,6 +1,6 @@
 // where: a choice between two operands by a bool.
+#include "core/elements.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
 #include "cpu/source.h"
 #include "cpu/strided.h"
 
@@ -22,9 +22,8 @@ void row(T* out, int64_t so, const uint8_t* c, int64_t sc, const T* a, int64_t s
 
 void CpuBackend::where(const View& condition, const Operand& a, const Operand& b, const View& out) {
   const cpu::Source p(a, out.dtype, out.rank()), q(b, out.dtype, out.rank());
-  const auto loop =
-      cpu::strided_loop<4>(out.shape, {out.strides, condition.strides, p.strides(), q.strides()});
-  cpu::visit_dtype(out.dtype, [&](auto element) {
+  const auto loop = strided_loop<4>(out.shape, {out.strides, condition.strides, p.strides(), q.strides()});
+  visit_dtype(out.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     cpu::parallel_walk(loop, [&](const auto& offset, int64_t, int64_t n) {
       row(out.as<T>() + offset[0], loop.inner_stride(0), condition.as<const uint8_t>() + offset[1],

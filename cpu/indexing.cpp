@@ -1,8 +1,8 @@
 // gather and scatter_add. All indices are checked before anything is written: the error names the first bad
 // one in row-major order. scatter_add runs on one thread, in the order of the indices.
+#include "core/elements.h"
 #include "core/fail.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
 #include "cpu/strided.h"
 
 namespace linnet {
@@ -19,7 +19,7 @@ Dims position_of(int64_t at, const Shape& shape) {
 }
 
 void check_indices(const char* where, const View& index, int dim, const Shape& indexed) {
-  const auto loop = cpu::strided_loop<1>(index.shape, {index.strides}, cpu::LoopOrder::RowMajor);
+  const auto loop = strided_loop<1>(index.shape, {index.strides}, LoopOrder::RowMajor);
   const int64_t extent = indexed[dim], stride = loop.inner_stride(0);
   cpu::walk(loop, 0, loop.total, [&](const auto& offset, int64_t first, int64_t n) {
     const int64_t* p = index.as<const int64_t>() + offset[0];
@@ -50,9 +50,9 @@ T plus(T a, T b) {
 
 void CpuBackend::gather(const View& x, int dim, const View& index, const View& out) {
   check_indices("gather", index, dim, x.shape);
-  const auto loop = cpu::strided_loop<3>(out.shape, {out.strides, index.strides, without(x.strides, dim)});
+  const auto loop = strided_loop<3>(out.shape, {out.strides, index.strides, without(x.strides, dim)});
   const int64_t step = x.strides[dim];
-  cpu::visit_dtype(x.dtype, [&](auto element) {
+  visit_dtype(x.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     cpu::parallel_walk(loop, [&](const auto& offset, int64_t, int64_t n) {
       T* to = out.as<T>() + offset[0];
@@ -67,10 +67,9 @@ void CpuBackend::gather(const View& x, int dim, const View& index, const View& o
 
 void CpuBackend::scatter_add(const View& source, int dim, const View& index, const View& out) {
   check_indices("scatter_add", index, dim, out.shape);
-  const auto loop =
-      cpu::strided_loop<3>(source.shape, {source.strides, index.strides, without(out.strides, dim)});
+  const auto loop = strided_loop<3>(source.shape, {source.strides, index.strides, without(out.strides, dim)});
   const int64_t step = out.strides[dim];
-  cpu::visit_dtype(out.dtype, [&](auto element) {
+  visit_dtype(out.dtype, [&](auto element) {
     using E = decltype(element);
     using T = typename E::Stored;
     cpu::walk(loop, 0, loop.total, [&](const auto& offset, int64_t, int64_t n) {

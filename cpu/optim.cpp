@@ -1,8 +1,8 @@
 // The optimisers' steps, one pass over each parameter (core/optim_math.h has the formulas). A parameter, its
 // gradient and its state never share memory.
+#include "core/elements.h"
 #include "core/optim_math.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
 #include "cpu/strided.h"
 
 namespace linnet {
@@ -17,8 +17,7 @@ void update_dense(Update update, int64_t n, T* __restrict p, const T* __restrict
 
 template <class T>
 void sgd_slot(const SgdStep<T>& update, const SgdSlot& slot) {
-  const auto loop =
-      cpu::strided_loop<2>(slot.parameter.shape, {slot.parameter.strides, slot.gradient.strides});
+  const auto loop = strided_loop<2>(slot.parameter.shape, {slot.parameter.strides, slot.gradient.strides});
   const int64_t ps = loop.inner_stride(0), gs = loop.inner_stride(1);
   cpu::parallel_walk(loop, [&](const auto& at, int64_t, int64_t n) {
     T* p = slot.parameter.as<T>() + at[0];
@@ -33,8 +32,8 @@ void sgd_slot(const SgdStep<T>& update, const SgdSlot& slot) {
 
 template <class T>
 void momentum_slot(const SgdStep<T>& update, const SgdSlot& slot) {
-  const auto loop = cpu::strided_loop<3>(
-      slot.parameter.shape, {slot.parameter.strides, slot.gradient.strides, slot.momentum.strides});
+  const auto loop = strided_loop<3>(slot.parameter.shape,
+                                    {slot.parameter.strides, slot.gradient.strides, slot.momentum.strides});
   const int64_t ps = loop.inner_stride(0), gs = loop.inner_stride(1), bs = loop.inner_stride(2);
   cpu::parallel_walk(loop, [&](const auto& at, int64_t, int64_t n) {
     T* p = slot.parameter.as<T>() + at[0];
@@ -50,8 +49,8 @@ void momentum_slot(const SgdStep<T>& update, const SgdSlot& slot) {
 
 template <class T>
 void adam_slot(const AdamStep<T>& update, const AdamSlot& slot) {
-  const auto loop = cpu::strided_loop<4>(slot.parameter.shape, {slot.parameter.strides, slot.gradient.strides,
-                                                                slot.mean.strides, slot.square.strides});
+  const auto loop = strided_loop<4>(slot.parameter.shape, {slot.parameter.strides, slot.gradient.strides,
+                                                           slot.mean.strides, slot.square.strides});
   const int64_t ps = loop.inner_stride(0), gs = loop.inner_stride(1);
   const int64_t ms = loop.inner_stride(2), ss = loop.inner_stride(3);
   cpu::parallel_walk(loop, [&](const auto& at, int64_t, int64_t n) {
@@ -73,7 +72,7 @@ void CpuBackend::sgd(const SgdSpec& spec, std::span<const SgdSlot> slots) {
   const double lr = *spec.lr.as<const double>();
   const int64_t step = *spec.step.as<const int64_t>();
   for (const SgdSlot& slot : slots) {
-    cpu::visit_floating(slot.parameter.dtype, [&](auto element) {
+    visit_floating(slot.parameter.dtype, [&](auto element) {
       using T = typename decltype(element)::Stored;
       const SgdStep<T> update(spec, lr, step);
       if (update.has_momentum) {
@@ -89,9 +88,10 @@ void CpuBackend::adam(const AdamSpec& spec, std::span<const AdamSlot> slots) {
   const double lr = *spec.lr.as<const double>();
   const int64_t step = *spec.step.as<const int64_t>();
   for (const AdamSlot& slot : slots) {
-    cpu::visit_floating(slot.parameter.dtype, [&](auto element) {
+    visit_floating(slot.parameter.dtype, [&](auto element) {
       using T = typename decltype(element)::Stored;
-      adam_slot(AdamStep<T>(spec, lr, step), slot);
+      adam_slot(AdamStep<T>(spec, lr, adam_correction(spec.beta1, step), adam_correction(spec.beta2, step)),
+                slot);
     });
   }
 }

@@ -1,8 +1,8 @@
 // Random numbers on the CPU: core/philox.h, element by element in row-major order, in parallel because every
 // element knows its block.
+#include "core/elements.h"
 #include "core/philox.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
 #include "cpu/strided.h"
 
 namespace linnet {
@@ -41,7 +41,7 @@ class Words {
 template <class T, class Draw>
 void draw_all(const RandomSpec& spec, const View& counter, const View& out, Draw draw) {
   const auto first_block = static_cast<uint64_t>(*counter.as<const int64_t>());
-  const auto loop = cpu::strided_loop<1>(out.shape, {out.strides}, cpu::LoopOrder::RowMajor);
+  const auto loop = strided_loop<1>(out.shape, {out.strides}, LoopOrder::RowMajor);
   cpu::parallel_range(loop.total, cpu::kGrain / 8, [&](int64_t begin, int64_t end) {
     Words words(spec, first_block);
     cpu::walk(loop, begin, end, [&](const auto& offset, int64_t first, int64_t n) {
@@ -57,7 +57,7 @@ void draw_all(const RandomSpec& spec, const View& counter, const View& out, Draw
 
 void CpuBackend::random(const RandomSpec& spec, const View& counter, const View& out) {
   if (spec.kind == RandomKind::Integers) {
-    return cpu::visit_dtype(out.dtype, [&](auto element) {
+    return visit_dtype(out.dtype, [&](auto element) {
       using E = decltype(element);
       draw_all<typename E::Stored>(spec, counter, out, [&](Words& words, uint64_t i) {
         return E::store(philox::integer_between(words.bits64(i), spec.low, spec.high));

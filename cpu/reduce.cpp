@@ -10,15 +10,12 @@
 #include <limits>
 #include <vector>
 
+#include "core/elements.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
-#include "cpu/elementwise.h"
 #include "cpu/strided.h"
 
 namespace linnet {
 namespace {
-
-using cpu::StridedLoop;
 
 constexpr int64_t kPart = 32768;   // elements whose sum is one partial result
 constexpr int64_t kColumns = 256;  // accumulators of the column form
@@ -35,7 +32,7 @@ template <ReduceKind K, class T>
 T combine(T a, T b) {
   if constexpr (K == ReduceKind::Max) return vmath::maximum(a, b);
   if constexpr (K == ReduceKind::Min) return vmath::minimum(a, b);
-  return cpu::apply(functor::Add{}, a, b);
+  return functor::apply(functor::Add{}, a, b);
 }
 
 /// A run of elements. The eight accumulators are combined as a tree.
@@ -116,8 +113,8 @@ class Reduction {
       (stays ? kept_x : reduced_x).push_back(x.strides[d]);
       if (stays) kept_out.push_back(out.strides[d]);
     }
-    kept_ = cpu::strided_loop<2>(kept, {kept_x, kept_out});
-    reduced_ = cpu::strided_loop<1>(reduced, {reduced_x});
+    kept_ = strided_loop<2>(kept, {kept_x, kept_out});
+    reduced_ = strided_loop<1>(reduced, {reduced_x});
   }
 
   void run() const {
@@ -150,8 +147,7 @@ template <class Acc>
 Acc Reduction<Acc>::row_part(int64_t offset, int64_t begin, int64_t end) const {
   Acc total = kernel_.identity;
   cpu::walk(reduced_, begin, end, [&](const auto& at, int64_t, int64_t n) {
-    total =
-        kernel_.combine(total, kernel_.run(cpu::element(x_, offset + at[0]), reduced_.inner_stride(0), n));
+    total = kernel_.combine(total, kernel_.run(element(x_, offset + at[0]), reduced_.inner_stride(0), n));
   });
   return total;
 }
@@ -185,7 +181,7 @@ void Reduction<Acc>::column_part(int64_t offset, int64_t columns, int64_t begin,
   std::fill(acc, acc + columns, kernel_.identity);
   cpu::walk(reduced_, begin, end, [&](const auto& at, int64_t, int64_t n) {
     for (int64_t i = 0; i < n; ++i) {
-      kernel_.row(acc, cpu::element(x_, offset + at[0] + i * reduced_.inner_stride(0)), kept_.inner_stride(0),
+      kernel_.row(acc, element(x_, offset + at[0] + i * reduced_.inner_stride(0)), kept_.inner_stride(0),
                   columns);
     }
   });
@@ -214,7 +210,7 @@ void Reduction<Acc>::by_columns() const {
 /// Combines the parts in order.
 template <class Acc>
 void Reduction<Acc>::store(const std::vector<Acc>& partial, int64_t parts) const {
-  cpu::visit_dtype(out_.dtype, [&](auto element) {
+  visit_dtype(out_.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     cpu::parallel_walk(kept_, [&](const auto& at, int64_t first, int64_t n) {
       for (int64_t i = 0; i < n; ++i) {
@@ -232,7 +228,7 @@ void Reduction<Acc>::store(const std::vector<Acc>& partial, int64_t parts) const
 
 void CpuBackend::reduce(ReduceKind kind, const View& x, const View& out) {
   if (out.numel() == 0) return;
-  cpu::visit_dtype(x.dtype, [&](auto element) {
+  visit_dtype(x.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     using Acc = std::conditional_t<std::is_floating_point_v<T>, double, int64_t>;
     Reduction<Acc>(kernel_of<T, Acc>(kind), x, out).run();

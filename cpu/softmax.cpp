@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/elements.h"
 #include "cpu/backend.h"
-#include "cpu/elements.h"
 #include "cpu/strided.h"
 
 namespace linnet {
@@ -62,7 +62,7 @@ void for_each_line(Shape shape, std::array<Strides, N> strides, int dim, Body&& 
   const int64_t grain = std::max<int64_t>(1, cpu::kGrain / std::max<int64_t>(1, shape[dim]));
   shape.erase(dim);
   for (Strides& s : strides) s.erase(dim);
-  const auto loop = cpu::strided_loop<N>(shape, strides);
+  const auto loop = strided_loop<N>(shape, strides);
   cpu::parallel_range(loop.total, grain, [&](int64_t begin, int64_t end) {
     cpu::walk(loop, begin, end, [&](std::array<int64_t, N> at, int64_t, int64_t n) {
       for (int64_t i = 0; i < n; ++i) {
@@ -77,7 +77,7 @@ void for_each_line(Shape shape, std::array<Strides, N> strides, int dim, Body&& 
 
 void CpuBackend::softmax(SoftmaxKind kind, const View& x, int dim, const View& y) {
   const int64_t n = x.shape[dim], x_stride = x.strides[dim], y_stride = y.strides[dim];
-  cpu::visit_floating(x.dtype, [&](auto element) {
+  visit_floating(x.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     for_each_line<2>(x.shape, {y.strides, x.strides}, dim, [&](const auto& at) {
       T* to = y.as<T>() + at[0];
@@ -93,7 +93,7 @@ void CpuBackend::softmax(SoftmaxKind kind, const View& x, int dim, const View& y
 
 void CpuBackend::softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) {
   const int64_t n = y.shape[dim], ys = y.strides[dim], gys = gy.strides[dim], gxs = gx.strides[dim];
-  cpu::visit_floating(y.dtype, [&](auto element) {
+  visit_floating(y.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     for_each_line<3>(y.shape, {gx.strides, y.strides, gy.strides}, dim, [&](const auto& at) {
       T* to = gx.as<T>() + at[0];

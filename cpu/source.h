@@ -3,8 +3,8 @@
 
 #include <cstring>
 
+#include "core/elements.h"
 #include "core/view.h"
-#include "cpu/elements.h"
 
 namespace linnet::cpu {
 
@@ -24,7 +24,7 @@ class Source {
   Source& operator=(const Source&) = delete;
 
   const Strides& strides() const { return view_.strides; }
-  const char* element(int64_t offset) const { return cpu::element(view_, offset); }
+  const char* element(int64_t offset) const { return linnet::element(view_, offset); }
 
  private:
   View view_;

@@ -8,6 +8,7 @@
 #include <linnet/core/error.h>
 #include <linnet/cpu/threads.h>
 #include <linnet/nn/models.h>
+#include "core/backend.h"
 #include "core/format.h"
 
 namespace linnet::tool {
@@ -19,7 +20,7 @@ void check_name(const std::string& what, const std::string& name, const std::vec
 }
 
 void MachineWords::add_to(CLI::App& app) {
-  app.add_option("--device", device, "Where to compute: cpu")
+  app.add_option("--device", device, "Where to compute: cpu, cuda, cuda:1")
       ->envname("LINNET_DEVICE")
       ->capture_default_str();
   app.add_option("--threads", threads, "Threads of the CPU; as many as there are cores where not given")
@@ -37,6 +38,13 @@ Device MachineWords::use() const {
   if (threads > 0) set_num_threads(threads);
   set_default_device(chosen);
   return chosen;
+}
+
+std::string description(Device device) {
+  for (const auto& [fact, text] : device.backend().facts()) {
+    if (fact == "name") return format_text("{} ({})", device, text);
+  }
+  return device.name();
 }
 
 std::unique_ptr<nn::Module> make_model(const std::string& name) {

@@ -30,6 +30,8 @@ Command train_command(CLI::App& app);
 Command evaluate_command(CLI::App& app);
 Command predict_command(CLI::App& app);
 Command make_digits_command(CLI::App& app);
+Command doctor_command(CLI::App& app);
+Command parity_command(CLI::App& app);
 
 /// Throws WordError "unknown <what> '<name>'; there are ..." unless `name` is one of `names`.
 void check_name(const std::string& what, const std::string& name, const std::vector<std::string>& names);
@@ -44,6 +46,9 @@ struct MachineWords {
   /// not there, or that computes nothing.
   Device use() const;
 };
+
+/// "cpu"; "cuda:0 (NVIDIA H100)".
+std::string description(Device device);
 
 /// A model of that name; WordError lists the names there are.
 std::unique_ptr<nn::Module> make_model(const std::string& name);

@@ -42,8 +42,8 @@ int run(int argc, char** argv) {
                                                 LINNET_VERSION_PATCH));
   app.footer(kFooter);
   app.require_subcommand(0, 1);
-  const std::vector<Command> commands{train_command(app), evaluate_command(app), predict_command(app),
-                                      make_digits_command(app)};
+  const std::vector<Command> commands{train_command(app),       evaluate_command(app), predict_command(app),
+                                      make_digits_command(app), doctor_command(app),   parity_command(app)};
   try {
     check_command(argc, argv, commands);
     app.parse(argc, argv);

@@ -100,7 +100,7 @@ void tell_start(const TrainWords& words, const DataSource& source, const train::
   print_text("{}, {} parameters, on {}: {} to train, {} to test\n", words.model, parameters,
              source.describe(), config.train_images, config.test_images);
   print_text("{}, lr {}, batch {}, {} epochs, seed {}; {}, {} threads\n", words.fit.optimizer, words.fit.lr,
-             words.fit.batch, words.fit.epochs, words.seed, words.machine.device, config.threads);
+             words.fit.batch, words.fit.epochs, words.seed, description(words.fit.device), config.threads);
   std::fflush(stdout);
 }
 

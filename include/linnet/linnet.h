@@ -4,6 +4,7 @@
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 #include <linnet/autograd/tensor.h>
+#include <linnet/check/parity.h>
 #include <linnet/core/conv2d.h>
 #include <linnet/core/device.h>
 #include <linnet/core/dims.h>

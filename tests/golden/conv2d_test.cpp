@@ -47,7 +47,8 @@ TEST_P(GoldenConv2d, Float32) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Algorithms, GoldenConv2d,
-                         testing::Values(ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col));
+                         testing::Values(ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col,
+                                         ConvAlgorithm::DilateFlip));
 
 }  // namespace
 }  // namespace linnet::golden

@@ -56,7 +56,8 @@ TEST_P(ConvGradcheck, ItsTwoGradients) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Algorithms, ConvGradcheck,
-                         testing::Values(ConvAlgorithm::Direct, ConvAlgorithm::Im2col),
+                         testing::Values(ConvAlgorithm::Direct, ConvAlgorithm::Im2col,
+                                         ConvAlgorithm::DilateFlip),
                          [](const auto& instance) { return std::string(name(instance.param)); });
 
 TEST(ConvLayoutGradcheck, NhwcAndStridedOperands) {

@@ -212,7 +212,7 @@ TEST(NDArrayDevices, MetaHasShapesOnly) {
   EXPECT_EQ(NDArray::ones({2, 3}).to(meta).device(), meta);
   EXPECT_ERROR(NDArray::zeros({2}) + NDArray::zeros({2}, DType::Float32, meta), "cpu (2,) and meta (2,)");
   EXPECT_ERROR(a.to(device("cpu")), "no values; it cannot move to cpu");
-  EXPECT_ERROR(device("gpu"), "there is no device 'gpu'; expected cpu or meta");
+  EXPECT_ERROR(device("gpu"), "there is no device 'gpu'; expected cpu, cuda, cuda:0");
 }
 
 }  // namespace

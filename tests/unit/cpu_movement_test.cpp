@@ -39,21 +39,21 @@ TEST(CpuMemory, SaysHowMuchItLacks) {
 }
 
 TEST(StridedLoop, JoinsWhatIsOneRun) {
-  const auto dense = cpu::strided_loop<2>({2, 3, 4}, {Strides{12, 4, 1}, Strides{12, 4, 1}});
+  const auto dense = strided_loop<2>({2, 3, 4}, {Strides{12, 4, 1}, Strides{12, 4, 1}});
   EXPECT_TRUE(dense.dense());
   EXPECT_EQ(dense.inner_extent(), 24);
   // Channels last on both sides is one run, too.
-  const auto order = cpu::strided_loop<2>({2, 3, 4, 5}, {Strides{60, 1, 15, 3}, Strides{60, 1, 15, 3}});
+  const auto order = strided_loop<2>({2, 3, 4, 5}, {Strides{60, 1, 15, 3}, Strides{60, 1, 15, 3}});
   EXPECT_TRUE(order.dense());
-  const auto mixed = cpu::strided_loop<2>({2, 3, 4}, {Strides{12, 4, 1}, Strides{0, 4, 1}});
+  const auto mixed = strided_loop<2>({2, 3, 4}, {Strides{12, 4, 1}, Strides{0, 4, 1}});
   EXPECT_EQ(mixed.rank, 2);
   EXPECT_EQ(mixed.inner_extent(), 12);
-  EXPECT_EQ(cpu::strided_loop<1>({}, {Strides{}}).total, 1);
-  EXPECT_EQ(cpu::strided_loop<1>({3, 0}, {Strides{0, 1}}).total, 0);
+  EXPECT_EQ(strided_loop<1>({}, {Strides{}}).total, 1);
+  EXPECT_EQ(strided_loop<1>({3, 0}, {Strides{0, 1}}).total, 0);
 }
 
 TEST(StridedLoop, WalksAnyRangeOnce) {
-  const auto loop = cpu::strided_loop<1>({3, 4, 5}, {Strides{100, 20, 3}}, cpu::LoopOrder::RowMajor);
+  const auto loop = strided_loop<1>({3, 4, 5}, {Strides{100, 20, 3}}, LoopOrder::RowMajor);
   for (int64_t begin = 0; begin < 60; begin += 7) {
     for (int64_t end = begin; end <= 60; end += 11) {
       std::vector<int64_t> offsets;

@@ -9,24 +9,6 @@
 
 namespace linnet::checks {
 
-/// What a mode found. `error` and `tolerance` belong to the comparison that came closest to failing, or
-/// failed; both are norm-wise and relative (docs/numerics.md).
-struct Outcome {
-  double error = 0;
-  double tolerance = 0;
-  std::string failure;  ///< Empty where all was well.
-  bool ok() const { return failure.empty(); }
-};
-
-/// Relative error that a result of `dtype` may have where each element sums `terms` terms:
-/// epsilon * (6 + sqrt(terms)); 0 for dtypes that are not floating.
-double tolerance(DType dtype, int64_t terms);
-
-/// Compares element by element: shapes are equal, NaN and infinities at the same places, and for the rest
-/// |actual - expected| <= tolerance * |expected| in the 2-norm.
-Outcome compare(const Values& actual, const Values& expected, double tolerance);
-Values values_of(const NDArray& array);
-
 /// The result against the reference.
 Outcome against_reference(const OpCase& op, DType dtype, Device device);
 /// The same while fresh memory is full of NaN, backward pass included: what is never written shows.
@@ -40,6 +22,11 @@ Outcome on_meta(const OpCase& op, DType dtype, Device device);
 /// The same bits of the result and the gradients with 1, 2 and 3 threads. Leaves one thread set.
 Outcome with_threads(const OpCase& op, DType dtype, Device device,
                      const std::function<void(int)>& set_num_threads);
+
+/// One device against another: the result and the gradients of contiguous inputs, and of every layout as
+/// above. Results under the case's tolerance, gradients with `terms` = all elements of inputs and result;
+/// integers and bools are equal.
+Outcome on_both(const OpCase& op, DType dtype, Device reference, Device device);
 
 /// Whether the two below do anything for this case: it is differentiable, and small enough for one
 /// difference per element.

@@ -10,14 +10,9 @@
 #include <vector>
 
 #include <linnet/autograd/tensor.h>
+#include <linnet/check/outcome.h>
 
 namespace linnet::checks {
-
-/// What references compute with: elements in row-major order.
-struct Values {
-  Shape shape;
-  std::vector<double> at;
-};
 
 /// Makes `count` elements. They are exact in float32, so that runs in every dtype have equal inputs.
 using Draw = std::function<std::vector<double>(Generator&, int64_t count)>;

@@ -47,8 +47,13 @@ inline constexpr Padding Padding::Same = [] {
 /// Order of the dimensions of functional convolutions: NCHW images with OIHW filters, or NHWC with HWIO.
 enum class Layout : uint8_t { NCHW, NHWC };
 
-/// How a convolution is computed. The results agree up to rounding; `Auto` chooses by shape, never by timing.
-enum class ConvAlgorithm : uint8_t { Auto, Direct, Im2col };
+/// How a convolution is computed. The results agree up to rounding.
+enum class ConvAlgorithm : uint8_t {
+  Auto,        ///< Chooses by shape, never by timing.
+  Direct,      ///< Loops over the definition.
+  Im2col,      ///< The matrix of all patches, and matrix products.
+  DilateFlip,  ///< The textbook's gradients: convolutions with the dilated output gradient. Forward as Im2col.
+};
 const char* name(ConvAlgorithm algorithm);
 
 /// Options of `conv2d` and `nn::Conv2d`. Fields may be left out; their order never changes.

@@ -1,4 +1,4 @@
-// Element types as the CPU's loops see them: how each dtype lies in memory, and the conversions. Bool
+// Element types as backends' loops see them: how each dtype lies in memory, and the conversions. Bool
 // elements are the bytes 0 and 1: any number but 0 is stored as 1.
 //
 // Nothing here is undefined: integer arithmetic wraps, and a floating number outside an integer type's range
@@ -9,20 +9,14 @@
 #include <limits>
 #include <type_traits>
 
+#include "core/host_device.h"
 #include "core/view.h"
 
-/// In front of a loop whose iterations are independent even where an output is also an input.
-#if defined(__clang__)
-#define LINNET_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define LINNET_INDEPENDENT _Pragma("GCC ivdep")
-#endif
-
-namespace linnet::cpu {
+namespace linnet {
 
 /// static_cast, made total.
 template <class To, class From>
-To convert(From x) {
+LINNET_HOST_DEVICE To convert(From x) {
   if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
     // 2^digits is a floating number, the largest integer often is not.
     constexpr From kAbove = static_cast<From>(uint64_t{1} << (std::numeric_limits<To>::digits - 1)) * 2;
@@ -39,7 +33,7 @@ struct ElementOf {
   static constexpr DType kDType = D;
   using Stored = S;
   template <class From>
-  static Stored store(From x) {
+  LINNET_HOST_DEVICE static Stored store(From x) {
     if constexpr (D == DType::Bool) {
       return static_cast<Stored>(x != From(0));
     } else {
@@ -97,4 +91,4 @@ inline char* element(const View& view, int64_t offset) {
   return static_cast<char*>(view.data) + offset * static_cast<int64_t>(size_of(view.dtype));
 }
 
-}  // namespace linnet::cpu
+}  // namespace linnet

@@ -1,0 +1,116 @@
+// Softmax and log-softmax along a dimension, and their gradients: one block a line. The maximum is subtracted
+// first; sums and the logarithm of a sum are in double.
+#include <limits>
+
+#include "core/elements.h"
+#include "core/vmath.h"
+#include "cuda/backend.h"
+#include "cuda/block_reduce.h"
+#include "cuda/strided.h"
+
+namespace linnet {
+namespace {
+
+struct Add {
+  __device__ double operator()(double a, double b) const { return a + b; }
+};
+struct Larger {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return b > a ? b : a;  // a NaN reaches the sum
+  }
+};
+
+/// Operands of the lines: y, x.
+template <class T>
+__global__ void softmax_kernel(SoftmaxKind kind, StridedLoop<2> lines, int64_t count, const T* x,
+                               int64_t x_step, T* y, int64_t y_step) {
+  __shared__ T largest_of[cuda::kThreads];
+  __shared__ double sum_of[cuda::kThreads];
+  for (int64_t line = blockIdx.x; line < lines.total; line += gridDim.x) {
+    const cuda::Offsets<2> offset = cuda::offsets_of(lines, line);
+    const T* in = x + offset.at[1];
+    T* out = y + offset.at[0];
+    T largest = -std::numeric_limits<T>::infinity();
+    for (int64_t i = threadIdx.x; i < count; i += blockDim.x) largest = Larger{}(largest, in[i * x_step]);
+    largest = cuda::block_reduce(largest, Larger{}, largest_of);
+    double sum = 0;
+    for (int64_t i = threadIdx.x; i < count; i += blockDim.x) {
+      sum += static_cast<double>(vmath::exp(in[i * x_step] - largest));
+    }
+    sum = cuda::block_reduce(sum, Add{}, sum_of);
+    const double log_sum = kind == SoftmaxKind::LogSoftmax ? vmath::log(sum) : 0;
+    for (int64_t i = threadIdx.x; i < count; i += blockDim.x) {
+      const T shifted = in[i * x_step] - largest;
+      out[i * y_step] = kind == SoftmaxKind::LogSoftmax
+                            ? static_cast<T>(static_cast<double>(shifted) - log_sum)
+                            : static_cast<T>(static_cast<double>(vmath::exp(shifted)) / sum);
+    }
+  }
+}
+
+/// Softmax: gx = y (gy - sum of gy y). LogSoftmax: gx = gy - exp(y) sum of gy. Operands of the lines: gx, y,
+/// gy.
+template <class T>
+__global__ void softmax_grad_kernel(SoftmaxKind kind, StridedLoop<3> lines, int64_t count, const T* y,
+                                    int64_t y_step, const T* gy, int64_t gy_step, T* gx, int64_t gx_step) {
+  __shared__ double sum_of[cuda::kThreads];
+  for (int64_t line = blockIdx.x; line < lines.total; line += gridDim.x) {
+    const cuda::Offsets<3> offset = cuda::offsets_of(lines, line);
+    const T* value = y + offset.at[1];
+    const T* gradient = gy + offset.at[2];
+    T* out = gx + offset.at[0];
+    double sum = 0;
+    for (int64_t i = threadIdx.x; i < count; i += blockDim.x) {
+      const auto g = static_cast<double>(gradient[i * gy_step]);
+      sum += kind == SoftmaxKind::Softmax ? g * static_cast<double>(value[i * y_step]) : g;
+    }
+    sum = cuda::block_reduce(sum, Add{}, sum_of);
+    for (int64_t i = threadIdx.x; i < count; i += blockDim.x) {
+      const auto v = static_cast<double>(value[i * y_step]), g = static_cast<double>(gradient[i * gy_step]);
+      out[i * gx_step] =
+          static_cast<T>(kind == SoftmaxKind::Softmax ? v * (g - sum) : g - vmath::exp(v) * sum);
+    }
+  }
+}
+
+/// A power of two of threads, no more than there are elements, at least a warp.
+unsigned threads_for(int64_t count) {
+  unsigned threads = cuda::kWarp;
+  while (threads < cuda::kThreads && threads < count) threads *= 2;
+  return threads;
+}
+
+Shape lines_of(Shape shape, int dim) {
+  shape[dim] = 1;
+  return shape;
+}
+
+}  // namespace
+
+void CudaBackend::softmax(SoftmaxKind kind, const View& x, int dim, const View& y) {
+  const Call call(*this, kind == SoftmaxKind::Softmax ? "softmax" : "log_softmax");
+  if (x.numel() == 0) return;
+  const auto lines = strided_loop<2>(lines_of(x.shape, dim), {y.strides, x.strides});
+  const int64_t count = x.shape[dim];
+  visit_floating(x.dtype, [&](auto element) {
+    using T = typename decltype(element)::Stored;
+    cuda::launch(softmax_kernel<T>, cuda::blocks_for(lines.total, 1), threads_for(count), 0, stream(), kind,
+                 lines, count, x.as<const T>(), x.strides[dim], y.as<T>(), y.strides[dim]);
+  });
+}
+
+void CudaBackend::softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) {
+  const Call call(*this, kind == SoftmaxKind::Softmax ? "softmax_grad" : "log_softmax_grad");
+  if (y.numel() == 0) return;
+  const auto lines = strided_loop<3>(lines_of(y.shape, dim), {gx.strides, y.strides, gy.strides});
+  const int64_t count = y.shape[dim];
+  visit_floating(y.dtype, [&](auto element) {
+    using T = typename decltype(element)::Stored;
+    cuda::launch(softmax_grad_kernel<T>, cuda::blocks_for(lines.total, 1), threads_for(count), 0, stream(),
+                 kind, lines, count, y.as<const T>(), y.strides[dim], gy.as<const T>(), gy.strides[dim],
+                 gx.as<T>(), gx.strides[dim]);
+  });
+}
+
+}  // namespace linnet
