@@ -16,15 +16,13 @@ namespace linnet {
 
 template <int N>
 struct StridedLoop {
-  int rank = 0;       ///< At least 1.
-  int64_t total = 0;  ///< Number of elements.
+  int rank = 0;                         ///< At least 1.
+  int64_t total = 0;                    ///< Number of elements.
   int64_t extent[Dims::kMaxRank] = {};  ///< plain arrays, so that a kernel can take a loop by value
   int64_t stride[N][Dims::kMaxRank] = {};
 
   int64_t inner_extent() const { return extent[rank - 1]; }
-  int64_t inner_stride(int operand) const {
-    return stride[operand][rank - 1];
-  }
+  int64_t inner_stride(int operand) const { return stride[operand][rank - 1]; }
   /// Whether every operand is one dense run.
   bool dense() const {
     if (rank != 1) return false;

@@ -148,12 +148,8 @@ int cuda_device_count(std::string& problem) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaSuccess && count > 0) return count;
-  try {
-    const cuda::OperatorName name("device");
-    cuda::check_cuda(status == cudaSuccess ? cudaErrorNoDevice : status, "looking for NVIDIA GPUs");
-  } catch (const Error& error) {
-    problem = error.what();
-  }
+  cudaGetLastError();
+  problem = cuda::failure(status == cudaSuccess ? cudaErrorNoDevice : status, "looking for NVIDIA GPUs");
   return 0;
 }
 

@@ -27,7 +27,7 @@ class OperatorName {
 void check_cuda(cudaError_t status, const char* call);
 void check_cublas(cublasStatus_t status, const char* call);
 
-/// "cudaErrorMemoryAllocation: out of memory".
-std::string describe(cudaError_t status);
+/// "cudaMalloc failed; cudaErrorMemoryAllocation: out of memory", and what to do where that is known.
+std::string failure(cudaError_t status, const char* call);
 
 }  // namespace linnet::cuda

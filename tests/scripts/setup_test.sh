@@ -62,6 +62,14 @@ says "CMake is 3.22.1; linnet needs 3.25 or newer"
 run 2 --what
 says "unknown option --what"
 
+# Asked for help, no script does anything else, wherever it is called from and by whatever path.
+for name in bench-step cuda-coverage demo fetch-mnist gpu-check lint setup test; do
+  output=$(cd "$LINNET_SOURCE_DIR/docs" && PATH=$OLDPWD/bin:$PATH "../scripts/$name" --help 2>&1) ||
+    fail "scripts/$name --help: exit status $?"
+  says "scripts/$name"
+  leaves_apt_alone
+done
+
 # With a terminal it asks; `script` makes one.
 if command -v script > /dev/null; then
   answer() {

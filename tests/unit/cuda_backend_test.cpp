@@ -75,7 +75,7 @@ TEST_F(CudaErrors, WhatHasNoGpuSaysWhy) {
   EXPECT_NE(problem.find("update the driver"), std::string::npos) << problem;
 
   cuda_emulator::fail_next("cudaGetDeviceCount", cudaErrorNoDevice);
-  EXPECT_ERROR(device("cuda"), "is an NVIDIA GPU there and visible");
+  EXPECT_ERROR(device("cuda"), "[device] looking for NVIDIA GPUs failed; cudaErrorNoDevice: ");
 }
 
 TEST_F(CudaErrors, AGpuThatTheLibraryWasNotBuiltForIsNamed) {

@@ -52,7 +52,8 @@ enum class ConvAlgorithm : uint8_t {
   Auto,        ///< Chooses by shape, never by timing.
   Direct,      ///< Loops over the definition.
   Im2col,      ///< The matrix of all patches, and matrix products.
-  DilateFlip,  ///< The textbook's gradients: convolutions with the dilated output gradient. Forward as Im2col.
+  DilateFlip,  ///< The textbook's gradients: convolutions with the dilated output gradient. Forward as
+               ///< Im2col.
 };
 const char* name(ConvAlgorithm algorithm);
 
