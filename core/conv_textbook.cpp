@@ -15,12 +15,6 @@ View narrow(View view, int dim, int64_t first, int64_t count) {
   return view;
 }
 
-View exchange(View view, int a, int b) {
-  std::swap(view.shape[a], view.shape[b]);
-  std::swap(view.strides[a], view.strides[b]);
-  return view;
-}
-
 /// Dimension 0 cut into `groups` of equal size.
 View split_groups(const View& view, int64_t groups) {
   View split = view;
@@ -41,7 +35,7 @@ void grad_input(Backend& backend, const Conv2dGeometry& g, const View& gy, const
   backend.dilate(gy, {g.stride_h, g.stride_w, padding.top, padding.left}, dilated);
 
   // (K, C / groups, R, S) -> (C, K / groups, R, S), within each group.
-  const View exchanged = exchange(split_groups(w, g.groups), 1, 2);
+  const View exchanged = swapped(split_groups(w, g.groups), 1, 2);
   View filters = scratch.make(exchanged.shape, w.dtype);
   backend.flip(exchanged, 1U << 3 | 1U << 4, filters);
   filters.shape = {g.C, g.filters_per_group(), g.R, g.S};
@@ -85,29 +79,29 @@ void grad_weight(Backend& backend, const Conv2dGeometry& g, const View& x, const
   if (rows == 0 || columns == 0) return backend.fill(0, gw);  // nothing but padding
   const View seen = narrow(narrow(x, 2, 0, rows), 3, 0, columns);
   const int64_t channels = g.channels_per_group(), filters = g.filters_per_group();
-  const Conv2dGeometry swapped{.N = channels,
-                               .C = g.N,
-                               .H = rows,
-                               .W = columns,
-                               .K = filters,
-                               .R = height,
-                               .S = width,
-                               .P = g.R,
-                               .Q = g.S,
-                               .stride_h = g.dilation_h,
-                               .stride_w = g.dilation_w,
-                               .pad_top = g.pad_top,
-                               .pad_bottom = reached_h - rows,
-                               .pad_left = g.pad_left,
-                               .pad_right = reached_w - columns,
-                               .dilation_h = 1,
-                               .dilation_w = 1,
-                               .groups = 1,
-                               .algorithm = ConvAlgorithm::Auto};
+  const Conv2dGeometry across{.N = channels,
+                              .C = g.N,
+                              .H = rows,
+                              .W = columns,
+                              .K = filters,
+                              .R = height,
+                              .S = width,
+                              .P = g.R,
+                              .Q = g.S,
+                              .stride_h = g.dilation_h,
+                              .stride_w = g.dilation_w,
+                              .pad_top = g.pad_top,
+                              .pad_bottom = reached_h - rows,
+                              .pad_left = g.pad_left,
+                              .pad_right = reached_w - columns,
+                              .dilation_h = 1,
+                              .dilation_w = 1,
+                              .groups = 1,
+                              .algorithm = ConvAlgorithm::Auto};
   for (int64_t group = 0; group < g.groups; ++group) {
-    backend.conv2d(swapped, exchange(narrow(seen, 1, group * channels, channels), 0, 1),
-                   exchange(narrow(dilated, 1, group * filters, filters), 0, 1), View{},
-                   exchange(narrow(gw, 0, group * filters, filters), 0, 1));
+    backend.conv2d(across, swapped(narrow(seen, 1, group * channels, channels), 0, 1),
+                   swapped(narrow(dilated, 1, group * filters, filters), 0, 1), View{},
+                   swapped(narrow(gw, 0, group * filters, filters), 0, 1));
   }
 }
 

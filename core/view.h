@@ -1,6 +1,9 @@
 // Plain-old-data descriptions of operands, as backends see them: no ownership, no checks.
 #pragma once
 
+#include <cstdint>
+#include <utility>
+
 #include <linnet/core/dims.h>
 #include <linnet/core/dtype.h>
 #include <linnet/core/scalar.h>
@@ -23,6 +26,43 @@ struct View {
     return static_cast<T*>(data);
   }
 };
+
+/// The view with two dimensions in each other's place.
+inline View swapped(View view, int a, int b) {
+  std::swap(view.shape[a], view.shape[b]);
+  std::swap(view.strides[a], view.strides[b]);
+  return view;
+}
+
+/// The view with dimensions walked backwards, those whose bit is set in `dims`: the one case of negative
+/// strides, for a backend's own loops.
+inline View reversed(View view, uint32_t dims) {
+  int64_t first = 0;
+  for (int d = 0; d < view.rank(); ++d) {
+    if ((dims >> d & 1U) == 0) continue;
+    first += (view.shape[d] - 1) * view.strides[d];
+    view.strides[d] = -view.strides[d];
+  }
+  view.data = static_cast<char*>(view.data) + first * static_cast<int64_t>(size_of(view.dtype));
+  return view;
+}
+
+/// Strides of an array that is stepped through along `dim` by something else, as an index.
+inline Strides without(Strides strides, int dim) {
+  strides[dim] = 0;
+  return strides;
+}
+
+/// Whether the channels of 4-d images are neighbours in memory.
+inline bool channels_are_neighbours(const View& images) {
+  return images.strides[1] == 1 && images.shape[1] > 1;
+}
+
+/// Whether one stride leads from each pixel of 4-d images to the next, row after row.
+inline bool pixels_are_flat(const View& images) {
+  return images.shape[2] <= 1 || images.shape[3] <= 1 ||
+         images.strides[2] == images.shape[3] * images.strides[3];
+}
 
 /// An input of an elementwise operator: a view already broadcast to the output's shape, or a number.
 struct Operand {

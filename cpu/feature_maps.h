@@ -12,11 +12,6 @@
 
 namespace linnet::cpu {
 
-/// Whether one stride leads from each pixel of a 4-d view to the next, row after row.
-inline bool pixels_are_flat(const View& y) {
-  return y.shape[2] <= 1 || y.shape[3] <= 1 || y.strides[2] == y.shape[3] * y.strides[3];
-}
-
 template <class T>
 class FeatureMaps {
  public:

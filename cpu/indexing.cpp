@@ -1,6 +1,7 @@
 // gather and scatter_add. All indices are checked before anything is written: the error names the first bad
 // one in row-major order. scatter_add runs on one thread, in the order of the indices.
 #include "core/elements.h"
+#include "core/elementwise.h"
 #include "core/fail.h"
 #include "cpu/backend.h"
 #include "cpu/strided.h"
@@ -29,21 +30,6 @@ void check_indices(const char* where, const View& index, int dim, const Shape& i
            p[i * stride], to_string(position_of(first + i, index.shape)), dim, to_string(indexed), extent);
     }
   });
-}
-
-/// Strides of the indexed array, where `dim` is stepped through by the index alone.
-Strides without(Strides strides, int dim) {
-  strides[dim] = 0;
-  return strides;
-}
-
-template <class T>
-T plus(T a, T b) {
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) + static_cast<std::make_unsigned_t<T>>(b));
-  } else {
-    return a + b;
-  }
 }
 
 }  // namespace
@@ -78,7 +64,7 @@ void CpuBackend::scatter_add(const View& source, int dim, const View& index, con
       T* to = out.as<T>() + offset[2];
       for (int64_t i = 0; i < n; ++i) {
         T& sum = to[i * loop.inner_stride(2) + at[i * loop.inner_stride(1)] * step];
-        sum = E::store(plus(sum, from[i * loop.inner_stride(0)]));
+        sum = E::store(functor::apply(functor::Add{}, sum, from[i * loop.inner_stride(0)]));
       }
     });
   });

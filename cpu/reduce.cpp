@@ -7,10 +7,10 @@
 //
 // Two forms: along rows, where a reduced dimension is innermost (or the kept one is short); and down columns,
 // where the innermost dimension is kept and a row of accumulators takes in one row of x after another.
-#include <limits>
 #include <vector>
 
 #include "core/elements.h"
+#include "core/reduce_math.h"
 #include "cpu/backend.h"
 #include "cpu/strided.h"
 
@@ -20,21 +20,6 @@ namespace {
 constexpr int64_t kPart = 32768;   // elements whose sum is one partial result
 constexpr int64_t kColumns = 256;  // accumulators of the column form
 
-template <ReduceKind K, class T>
-T identity() {
-  using Limits = std::numeric_limits<T>;
-  if (K == ReduceKind::Sum) return T(0);
-  if (std::is_floating_point_v<T>) return K == ReduceKind::Max ? -Limits::infinity() : Limits::infinity();
-  return K == ReduceKind::Max ? Limits::min() : Limits::max();
-}
-
-template <ReduceKind K, class T>
-T combine(T a, T b) {
-  if constexpr (K == ReduceKind::Max) return vmath::maximum(a, b);
-  if constexpr (K == ReduceKind::Min) return vmath::minimum(a, b);
-  return functor::apply(functor::Add{}, a, b);
-}
-
 /// A run of elements. The eight accumulators are combined as a tree.
 template <ReduceKind K, class T, class Acc>
 Acc reduce_run(const void* data, int64_t stride, int64_t n) {
@@ -42,11 +27,11 @@ Acc reduce_run(const void* data, int64_t stride, int64_t n) {
   constexpr int kLanes = 8;
   constexpr int64_t kBlock = 1024;
   const T* x = static_cast<const T*>(data);
-  Acc total = identity<K, Acc>();
+  Acc total = reduce_identity<K, Acc>();
   for (; n > 0; x += kBlock * stride, n -= kBlock) {
     const int64_t m = std::min(kBlock, n);
     Lane lane[kLanes];
-    for (Lane& acc : lane) acc = identity<K, Lane>();
+    for (Lane& acc : lane) acc = reduce_identity<K, Lane>();
     int64_t i = 0;
     if (stride == 1) {
       for (; i + kLanes <= m; i += kLanes) {
@@ -84,7 +69,8 @@ struct Kernel {
 
 template <ReduceKind K, class T, class Acc>
 constexpr auto kernel_for() {
-  return Kernel<Acc>{identity<K, Acc>(), combine<K, Acc>, reduce_run<K, T, Acc>, reduce_row<K, T, Acc>};
+  return Kernel<Acc>{reduce_identity<K, Acc>(), combine<K, Acc>, reduce_run<K, T, Acc>,
+                     reduce_row<K, T, Acc>};
 }
 
 template <class T, class Acc>

@@ -18,20 +18,21 @@ struct Array4 {
   int64_t step[4];
 };
 
-/// Whether channels are neighbours in memory. Threads are numbered in the same order, so that neighbouring
-/// threads touch neighbouring elements.
-inline bool is_channels_last(const View& images) {
-  return images.strides[1] == 1 && images.shape[1] > 1;
-}
-
 struct Place {
   int64_t n, c, h, w;
 };
 
-/// Place number i of an array of C x H x W images.
+/// Place number i of an array of C x H x W images; `channels_last` numbers them as such images lie in memory,
+/// so that neighbouring threads touch neighbouring elements.
 __device__ inline Place place(int64_t i, int64_t C, int64_t H, int64_t W, bool channels_last) {
   if (channels_last) return {i / (C * W * H), i % C, i / (C * W) % H, i / C % W};
   return {i / (W * H * C), i / (W * H) % C, i / W % H, i % W};
+}
+
+/// The window (of `windows`) that starts `distance` behind the first one's start, or -1.
+__device__ inline int64_t window_at(int64_t distance, int64_t stride, int64_t windows) {
+  if (distance < 0 || distance % stride != 0 || distance / stride >= windows) return -1;
+  return distance / stride;
 }
 
 }  // namespace linnet::cuda

@@ -82,7 +82,6 @@ std::vector<std::pair<std::string, std::string>> CudaBackend::facts() const {
 }
 
 void* CudaBackend::allocate(size_t bytes) {
-  const cuda::OperatorName inherited(cuda::OperatorName::current());
   cuda::check_cuda(cudaSetDevice(index_), "cudaSetDevice");
   void* memory = allocator_.allocate(bytes);
   if (poison()) {

@@ -6,6 +6,13 @@
 
 namespace linnet::cuda {
 
+/// A block for `count` elements: a power of two of threads, no more than are of use, at least a warp.
+inline unsigned block_reduce_threads(int64_t count) {
+  unsigned threads = kWarp;
+  while (threads < kThreads && threads < count) threads *= 2;
+  return threads;
+}
+
 /// `combine` of the values of all threads, which every thread gets. `shared` has one element a thread; the
 /// block has a power of two of them. Starts and ends with a barrier, so `shared` may be used again.
 template <class T, class F>

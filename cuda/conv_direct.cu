@@ -34,12 +34,6 @@ __global__ void forward_kernel(Conv2dGeometry g, Array4<const T> x, Array4<const
   }
 }
 
-/// The output whose window starts `distance` behind the first one's start, or -1.
-__device__ int64_t output_at(int64_t distance, int64_t stride, int64_t outputs) {
-  if (distance < 0 || distance % stride != 0 || distance / stride >= outputs) return -1;
-  return distance / stride;
-}
-
 template <class T>
 __global__ void grad_input_kernel(Conv2dGeometry g, Array4<const T> gy, Array4<const T> w, Array4<T> gx,
                                   bool channels_last) {
@@ -50,9 +44,9 @@ __global__ void grad_input_kernel(Conv2dGeometry g, Array4<const T> gy, Array4<c
     const int64_t first_filter = at.c / channels * filters;
     double sum = 0;
     for (int64_t r = 0; r < g.R; ++r) {
-      const int64_t p = output_at(at.h + g.pad_top - r * g.dilation_h, g.stride_h, g.P);
+      const int64_t p = window_at(at.h + g.pad_top - r * g.dilation_h, g.stride_h, g.P);
       for (int64_t s = 0; s < g.S && p >= 0; ++s) {
-        const int64_t q = output_at(at.w + g.pad_left - s * g.dilation_w, g.stride_w, g.Q);
+        const int64_t q = window_at(at.w + g.pad_left - s * g.dilation_w, g.stride_w, g.Q);
         for (int64_t k = first_filter; q >= 0 && k < first_filter + filters; ++k) {
           sum += static_cast<double>(gy(at.n, k, p, q)) * static_cast<double>(w(k, at.c % channels, r, s));
         }
@@ -94,7 +88,7 @@ void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x,
     using T = typename decltype(element)::Stored;
     launch(forward_kernel<T>, blocks_for(y.numel()), kThreads, 0, backend.stream(), geometry,
            Array4<const T>(x), Array4<const T>(w), bias.as<const T>(), bias.defined() ? bias.strides[0] : 0,
-           Array4<T>(y), is_channels_last(y));
+           Array4<T>(y), channels_are_neighbours(y));
   });
 }
 
@@ -104,7 +98,7 @@ void conv2d_grad_input(CudaBackend& backend, const Conv2dGeometry& geometry, con
   visit_floating(gx.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     launch(grad_input_kernel<T>, blocks_for(gx.numel()), kThreads, 0, backend.stream(), geometry,
-           Array4<const T>(gy), Array4<const T>(w), Array4<T>(gx), is_channels_last(gx));
+           Array4<const T>(gy), Array4<const T>(w), Array4<T>(gx), channels_are_neighbours(gx));
   });
 }
 

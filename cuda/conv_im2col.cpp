@@ -52,19 +52,13 @@ int64_t pixel_stride(const View& images) {
   return images.shape[0] > 1 ? images.strides[0] : 1;
 }
 
-bool pixels_are_flat(const View& images) {
-  return images.shape[2] <= 1 || images.shape[3] <= 1 ||
-         images.strides[2] == images.shape[3] * images.strides[3];
-}
-
 /// Whether the stride of pixels also leads from one image to the next.
 bool images_are_in_line(const View& images) {
   return images.shape[0] <= 1 || images.strides[0] == pixels_of(images) * pixel_stride(images);
 }
 
 ColumnOrder order_of(const View& images) {
-  const bool channels_last = images.strides[1] == 1 && images.shape[1] > 1;
-  return channels_last ? ColumnOrder::ChannelsLast : ColumnOrder::ChannelsFirst;
+  return channels_are_neighbours(images) ? ColumnOrder::ChannelsLast : ColumnOrder::ChannelsFirst;
 }
 
 /// Whether every image is a matrix whose rows are dense and do not overlap.
@@ -76,13 +70,6 @@ bool is_matrices(const View& images, ColumnOrder order) {
     return (channels == 1 || channel == 1) && (pixels * images.shape[0] == 1 || pixel >= channels);
   }
   return (pixels * images.shape[0] == 1 || pixel == 1) && (channels == 1 || channel >= pixels);
-}
-
-View transposed(View matrix) {
-  const int rank = matrix.rank();
-  std::swap(matrix.shape[rank - 2], matrix.shape[rank - 1]);
-  std::swap(matrix.strides[rank - 2], matrix.strides[rank - 1]);
-  return matrix;
 }
 
 /// Channels x pixels for every group and image; `in_line`, for every group and all images together.

@@ -1,6 +1,7 @@
 // Copies between any strides and dtypes, and fills. Dense copies of one dtype are CUDA's own.
 #include "core/elements.h"
 #include "cuda/backend.h"
+#include "cuda/move.h"
 #include "cuda/strided.h"
 
 namespace linnet {
@@ -31,34 +32,28 @@ __global__ void fill_kernel(StridedLoop<1> loop, T* to, T value) {
   }
 }
 
-template <class Word>
-void move(const StridedLoop<2>& loop, const View& from, const View& to, cudaStream_t stream) {
-  cuda::launch(move_kernel<Word>, cuda::blocks_for(loop.total), cuda::kThreads, 0, stream, loop,
-               to.as<Word>(), from.as<const Word>());
-}
-
 }  // namespace
+
+void cuda::move(const View& from, const View& to, cudaStream_t stream) {
+  const auto loop = strided_loop<2>(to.shape, {to.strides, from.strides});
+  if (loop.total == 0) return;
+  if (loop.dense()) {
+    return check_cuda(cudaMemcpyAsync(to.data, from.data, static_cast<size_t>(loop.total) * size_of(to.dtype),
+                                      cudaMemcpyDeviceToDevice, stream),
+                      "cudaMemcpyAsync");
+  }
+  visit_word(to.dtype, [&](auto word) {
+    using Word = decltype(word);
+    launch(move_kernel<Word>, blocks_for(loop.total), kThreads, 0, stream, loop, to.as<Word>(),
+           from.as<const Word>());
+  });
+}
 
 void CudaBackend::copy(const View& from, const View& to) {
   const Call call(*this, "copy");
+  if (from.dtype == to.dtype) return cuda::move(from, to, stream());
   const auto loop = strided_loop<2>(to.shape, {to.strides, from.strides});
   if (loop.total == 0) return;
-  if (from.dtype == to.dtype) {
-    if (loop.dense()) {
-      return cuda::check_cuda(
-          cudaMemcpyAsync(to.data, from.data, static_cast<size_t>(loop.total) * size_of(to.dtype),
-                          cudaMemcpyDeviceToDevice, stream()),
-          "cudaMemcpyAsync");
-    }
-    switch (size_of(to.dtype)) {
-      case 1:
-        return move<uint8_t>(loop, from, to, stream());
-      case 4:
-        return move<uint32_t>(loop, from, to, stream());
-      default:
-        return move<uint64_t>(loop, from, to, stream());
-    }
-  }
   visit_dtype(to.dtype, [&](auto element) {
     using E = decltype(element);
     visit_dtype(from.dtype, [&](auto source) {

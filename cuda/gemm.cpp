@@ -105,16 +105,10 @@ void gemm_as(CudaBackend& backend, double alpha, const View& a, const View& b, d
   Call<T> call{m, n, k, static_cast<T>(alpha), static_cast<T>(beta), {}, {}, {}};
   const View left = readable(scratch, backend, a, call.a);
   const View right = readable(scratch, backend, b, call.b);
-  if (layout_of(c, call.c) && call.c.op == CUBLAS_OP_N) {
-    return multiply_all(backend, call, left, right, c);
-  }
-  if (layout_of(c, call.c)) {  // c lies transposed: c^T = b^T a^T by rows
-    const auto turned = [&](View view) {
-      std::swap(view.shape[view.rank() - 2], view.shape[view.rank() - 1]);
-      std::swap(view.strides[view.rank() - 2], view.strides[view.rank() - 1]);
-      return view;
-    };
-    return gemm(backend, alpha, turned(right), turned(left), beta, turned(c), View{});
+  const bool fits = layout_of(c, call.c);
+  if (fits && call.c.op == CUBLAS_OP_N) return multiply_all(backend, call, left, right, c);
+  if (fits) {  // c lies transposed: c^T = b^T a^T by rows
+    return gemm(backend, alpha, transposed(right), transposed(left), beta, transposed(c), View{});
   }
   const View dense = scratch.like(c);
   if (beta != 0) backend.copy(c, dense);

@@ -51,11 +51,6 @@ struct Rows {
   bool complete;
 };
 
-/// The window that lies `distance` behind the first one, or -1.
-__device__ int64_t window_at(int64_t distance, int64_t stride) {
-  return distance >= 0 && distance % stride == 0 ? distance / stride : -1;
-}
-
 template <class T>
 __global__ void col2im_kernel(Conv2dGeometry g, Chunk chunk, Rows rows, ColumnOrder order,
                               Array4<const T> columns, Array4<T> gx, bool channels_last) {
@@ -67,11 +62,11 @@ __global__ void col2im_kernel(Conv2dGeometry g, Chunk chunk, Rows rows, ColumnOr
     T& result = gx(chunk.image + at.n, at.c, h, at.w);
     T sum = rows.complete ? T(0) : result;
     for (int64_t r = 0; r < g.R; ++r) {
-      const int64_t p = window_at(h + g.pad_top - r * g.dilation_h, g.stride_h) - chunk.row;
+      const int64_t p = window_at(h + g.pad_top - r * g.dilation_h, g.stride_h, g.P) - chunk.row;
       if (p < 0 || p >= chunk.rows) continue;
       for (int64_t s = 0; s < g.S; ++s) {
-        const int64_t q = window_at(at.w + g.pad_left - s * g.dilation_w, g.stride_w);
-        if (q >= 0 && q < g.Q) sum += columns(at.n, channel.at(r * g.S + s), p, q);
+        const int64_t q = window_at(at.w + g.pad_left - s * g.dilation_w, g.stride_w, g.Q);
+        if (q >= 0) sum += columns(at.n, channel.at(r * g.S + s), p, q);
       }
     }
     result = sum;
@@ -136,7 +131,7 @@ void col2im(CudaBackend& backend, const Conv2dGeometry& geometry, const Chunk& c
     using T = typename decltype(element)::Stored;
     launch(geometry.windows_tile() ? permute_columns_kernel<T> : col2im_kernel<T>, blocks_for(elements),
            kThreads, 0, backend.stream(), geometry, chunk, rows, order, Array4<const T>(columns),
-           Array4<T>(gx), is_channels_last(gx));
+           Array4<T>(gx), channels_are_neighbours(gx));
   });
 }
 

@@ -34,10 +34,10 @@ __global__ void gather_kernel(StridedLoop<3> loop, T* out, const int64_t* index,
 
 /// One thread a line along `dim`, in the order of the indices, so that sums have the same bits every time.
 /// Operands of the lines: source, index, out.
-template <class T>
+template <class E, class T = typename E::Stored>
 __global__ void scatter_add_kernel(StridedLoop<3> lines, int64_t count, T* out, int64_t out_step,
                                    int64_t extent, const T* source, int64_t source_step, const int64_t* index,
-                                   int64_t index_step, bool is_bool, cuda::ValueError* word) {
+                                   int64_t index_step, cuda::ValueError* word) {
   for (int64_t line = cuda::thread_number(); line < lines.total; line += cuda::thread_count()) {
     const cuda::Offsets<3> offset = cuda::offsets_of(lines, line);
     for (int64_t i = 0; i < count; ++i) {
@@ -47,15 +47,9 @@ __global__ void scatter_add_kernel(StridedLoop<3> lines, int64_t count, T* out, 
         continue;
       }
       T& sum = out[offset.at[2] + at * out_step];
-      const T total = functor::apply(functor::Add{}, sum, source[offset.at[0] + i * source_step]);
-      sum = is_bool ? static_cast<T>(total != T(0)) : total;
+      sum = E::store(functor::apply(functor::Add{}, sum, source[offset.at[0] + i * source_step]));
     }
   }
-}
-
-Strides without(Strides strides, int dim) {
-  strides[dim] = 0;
-  return strides;
 }
 
 }  // namespace
@@ -83,11 +77,11 @@ void CudaBackend::scatter_add(const View& source, int dim, const View& index, co
       strided_loop<3>(shape, {source.strides, index.strides, out.strides}, LoopOrder::RowMajor);
   if (lines.total == 0 || count == 0) return;
   visit_dtype(out.dtype, [&](auto element) {
-    using T = typename decltype(element)::Stored;
-    cuda::launch(scatter_add_kernel<T>, cuda::blocks_for(lines.total), cuda::kThreads, 0, stream(), lines,
+    using E = decltype(element);
+    using T = typename E::Stored;
+    cuda::launch(scatter_add_kernel<E>, cuda::blocks_for(lines.total), cuda::kThreads, 0, stream(), lines,
                  count, out.as<T>(), out.strides[dim], out.shape[dim], source.as<const T>(),
-                 source.strides[dim], index.as<const int64_t>(), index.strides[dim], out.dtype == DType::Bool,
-                 value_errors_.word());
+                 source.strides[dim], index.as<const int64_t>(), index.strides[dim], value_errors_.word());
   });
 }
 

@@ -6,12 +6,12 @@
 //
 // Two forms of a part: along rows, where all threads of a block work on one output; and down columns, where
 // 32 neighbouring outputs lie beside each other in memory and a row of threads reads a row of them.
-#include <limits>
-
 #include "core/backend_scratch.h"
 #include "core/elements.h"
+#include "core/reduce_math.h"
+#include "cuda/backend.h"
 #include "cuda/block_reduce.h"
-#include "cuda/elementwise.h"
+#include "cuda/strided.h"
 
 namespace linnet {
 namespace {
@@ -19,21 +19,11 @@ namespace {
 constexpr int64_t kPart = 8192;  // elements of one output that a block combines
 constexpr int kColumns = 32, kRows = 8;
 
-template <ReduceKind K, class T>
-__device__ T identity() {
-  using Limits = std::numeric_limits<T>;
-  if (K == ReduceKind::Sum) return T(0);
-  if (std::is_floating_point_v<T>) return K == ReduceKind::Max ? -Limits::infinity() : Limits::infinity();
-  return K == ReduceKind::Max ? Limits::min() : Limits::max();
-}
-
 template <ReduceKind K>
 struct Combine {
   template <class T>
   __device__ T operator()(T a, T b) const {
-    if constexpr (K == ReduceKind::Max) return vmath::maximum(a, b);
-    if constexpr (K == ReduceKind::Min) return vmath::minimum(a, b);
-    return functor::apply(functor::Add{}, a, b);
+    return combine<K>(a, b);
   }
 };
 
@@ -55,7 +45,7 @@ __global__ void rows_kernel(Job<T> job, Acc* partial) {
     const int64_t output = task % outputs, part = task / outputs;
     const int64_t begin = part * kPart, end = begin + kPart < total ? begin + kPart : total;
     const T* x = job.x + cuda::offsets_of(job.kept, output).at[1];
-    Acc acc = identity<K, Acc>();
+    Acc acc = reduce_identity<K, Acc>();
     for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) {
       acc = Combine<K>{}(acc, static_cast<Acc>(x[cuda::offsets_of(job.reduced, i).at[0]]));
     }
@@ -73,7 +63,7 @@ __global__ void columns_kernel(Job<T> job, Acc* partial) {
   for (int64_t task = blockIdx.x; task < groups * job.parts; task += gridDim.x) {
     const int64_t output = task % groups * kColumns + threadIdx.x, part = task / groups;
     const int64_t begin = part * kPart, end = begin + kPart < total ? begin + kPart : total;
-    Acc acc = identity<K, Acc>();
+    Acc acc = reduce_identity<K, Acc>();
     if (output < outputs) {
       const T* x = job.x + cuda::offsets_of(job.kept, output).at[1];
       for (int64_t i = begin + threadIdx.y; i < end; i += kRows) {
@@ -130,9 +120,7 @@ void reduce_as(CudaBackend& backend, const View& x, const View& out) {
     cuda::launch(columns_kernel<K, T, Acc>, cuda::blocks_for(blocks, 1), dim3(kColumns, kRows), 0,
                  backend.stream(), job, partial);
   } else {
-    // A power of two of threads, no more than there are elements, at least a warp.
-    unsigned threads = cuda::kWarp;
-    while (threads < cuda::kThreads && threads < std::min(job.reduced.total, kPart)) threads *= 2;
+    const unsigned threads = cuda::block_reduce_threads(std::min(job.reduced.total, kPart));
     cuda::launch(rows_kernel<K, T, Acc>, cuda::blocks_for(job.kept.total * job.parts, 1), threads, 0,
                  backend.stream(), job, partial);
   }

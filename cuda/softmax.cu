@@ -74,13 +74,6 @@ __global__ void softmax_grad_kernel(SoftmaxKind kind, StridedLoop<3> lines, int6
   }
 }
 
-/// A power of two of threads, no more than there are elements, at least a warp.
-unsigned threads_for(int64_t count) {
-  unsigned threads = cuda::kWarp;
-  while (threads < cuda::kThreads && threads < count) threads *= 2;
-  return threads;
-}
-
 Shape lines_of(Shape shape, int dim) {
   shape[dim] = 1;
   return shape;
@@ -95,8 +88,8 @@ void CudaBackend::softmax(SoftmaxKind kind, const View& x, int dim, const View& 
   const int64_t count = x.shape[dim];
   visit_floating(x.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
-    cuda::launch(softmax_kernel<T>, cuda::blocks_for(lines.total, 1), threads_for(count), 0, stream(), kind,
-                 lines, count, x.as<const T>(), x.strides[dim], y.as<T>(), y.strides[dim]);
+    cuda::launch(softmax_kernel<T>, cuda::blocks_for(lines.total, 1), cuda::block_reduce_threads(count), 0,
+                 stream(), kind, lines, count, x.as<const T>(), x.strides[dim], y.as<T>(), y.strides[dim]);
   });
 }
 
@@ -107,9 +100,9 @@ void CudaBackend::softmax_grad(SoftmaxKind kind, const View& y, const View& gy, 
   const int64_t count = y.shape[dim];
   visit_floating(y.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
-    cuda::launch(softmax_grad_kernel<T>, cuda::blocks_for(lines.total, 1), threads_for(count), 0, stream(),
-                 kind, lines, count, y.as<const T>(), y.strides[dim], gy.as<const T>(), gy.strides[dim],
-                 gx.as<T>(), gx.strides[dim]);
+    cuda::launch(softmax_grad_kernel<T>, cuda::blocks_for(lines.total, 1), cuda::block_reduce_threads(count),
+                 0, stream(), kind, lines, count, y.as<const T>(), y.strides[dim], gy.as<const T>(),
+                 gy.strides[dim], gx.as<T>(), gx.strides[dim]);
   });
 }
 

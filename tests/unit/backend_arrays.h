@@ -14,7 +14,7 @@
 
 #include "core/view.h"
 
-namespace linnet::testing {
+namespace linnet::test {
 
 enum class Order { Dense, Reversed, Sliced, Broadcast };
 inline constexpr Order kWritable[] = {Order::Dense, Order::Reversed, Order::Sliced};
@@ -158,4 +158,4 @@ inline void expect_same_for_any_threads(const std::function<std::vector<unsigned
   set_num_threads(before);
 }
 
-}  // namespace linnet::testing
+}  // namespace linnet::test

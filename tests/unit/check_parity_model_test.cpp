@@ -13,8 +13,8 @@
 namespace linnet {
 namespace {
 
-using testing::ForwardingBackend;
-using testing::nudge;
+using test::ForwardingBackend;
+using test::nudge;
 
 Device cpu() {
   return device("cpu");

@@ -16,8 +16,8 @@ namespace linnet {
 namespace {
 
 using checks::Outcome;
-using testing::ForwardingBackend;
-using testing::nudge;
+using test::ForwardingBackend;
+using test::nudge;
 
 Device cpu() {
   return device("cpu");

@@ -15,7 +15,7 @@
 namespace linnet {
 namespace {
 
-using namespace testing;  // NOLINT(google-build-using-namespace)
+using namespace test;  // NOLINT(google-build-using-namespace)
 using Words = std::array<uint32_t, 4>;
 
 TEST(Philox, KnownAnswers) {  // kat_vectors of Random123, philox4x32 with 10 rounds

@@ -13,21 +13,16 @@
 #include <vector>
 
 #include "cpu/parallel.h"
-#include "tests/unit/cpu_arrays.h"
+#include "tests/unit/conv_operands.h"
 
 namespace linnet::cpu {
 namespace {
 
 using test::Array;
+using test::Case;
 using test::epsilon;
+using test::Operands;
 using test::Placement;
-
-struct Case {
-  std::string name;
-  Shape x;
-  Shape w;
-  Conv2dOptions options;
-};
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = {
@@ -115,16 +110,6 @@ Expected push(const Conv2dGeometry& g, const Array<T>& x, const Array<T>& w, con
   }
   return {y.values(), gx.values(), gw.values()};
 }
-
-template <class T>
-struct Operands {
-  Operands(const Conv2dGeometry& g, const Placement& image, const Placement& filter)
-      : x(Array<T>(g.input_shape(), image).randomize(1)),
-        w(Array<T>(g.filter_shape(), filter).randomize(2)),
-        bias(Array<T>({g.K}, {{}, 2, 0}).randomize(3)),
-        gy(Array<T>(g.output_shape(), image).randomize(4)) {}
-  Array<T> x, w, bias, gy;
-};
 
 // The three functions into poisoned results.
 template <class T>

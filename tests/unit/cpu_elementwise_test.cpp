@@ -9,7 +9,7 @@
 namespace linnet {
 namespace {
 
-using namespace testing;  // NOLINT(google-build-using-namespace)
+using namespace test;  // NOLINT(google-build-using-namespace)
 
 Backend& cpu() {
   return cpu_backend();

@@ -15,7 +15,7 @@
 namespace linnet {
 namespace {
 
-using CudaBackendTest = testing::CudaTest;
+using CudaBackendTest = test::CudaTest;
 
 TEST_F(CudaBackendTest, NamesLeadToDevices) {
   EXPECT_EQ(cuda_.name(), "cuda:0");
@@ -58,7 +58,7 @@ TEST_F(CudaBackendTest, ALabelOutOfRangeIsFound) {
 
 #if LINNET_EMULATED_CUDA
 
-class CudaErrors : public testing::CudaTest {
+class CudaErrors : public test::CudaTest {
  protected:
   void TearDown() override { cuda_emulator::reset(); }
 };
@@ -110,18 +110,33 @@ TEST_F(CudaErrors, AnErrorNamesTheOperatorAndTheCall) {
   EXPECT_EQ((x + 1).to_vector<float>(), std::vector<float>(16, 1.0F));  // and all is well again
 }
 
+/// The SimpleCNN on a GPU with a batch that stays there.
+class TrainingStep {
+ public:
+  explicit TrainingStep(Device device) {
+    model_->to(device);
+    images_ = random_uniform({4, 1, 28, 28}, DType::Float32, device);
+    labels_ = NDArray::from_data(std::vector<int64_t>{3, 1, 4, 1}, {4}, device);
+  }
+  void operator()() {
+    optimizer_.zero_grad();
+    cross_entropy((*model_)(images_), labels_).backward();
+    optimizer_.step();
+  }
+
+ private:
+  static std::unique_ptr<nn::Module> seeded_model() {
+    manual_seed(0);
+    return nn::make_model("simple-cnn");
+  }
+
+  std::unique_ptr<nn::Module> model_ = seeded_model();
+  optim::Adam optimizer_{model_->parameters(), {.lr = 1e-3}};
+  NDArray images_, labels_;
+};
+
 TEST_F(CudaErrors, ATrainingStepWaitsForNothing) {
-  manual_seed(0);
-  const std::unique_ptr<nn::Module> model = nn::make_model("simple-cnn");
-  model->to(cuda_);
-  optim::Adam optimizer(model->parameters(), {.lr = 1e-3});
-  const NDArray images = random_uniform({4, 1, 28, 28}, DType::Float32, cuda_);
-  const NDArray labels = NDArray::from_data(std::vector<int64_t>{3, 1, 4, 1}, {4}, cuda_);
-  const auto step = [&] {
-    optimizer.zero_grad();
-    cross_entropy((*model)(images), labels).backward();
-    optimizer.step();
-  };
+  TrainingStep step(cuda_);
   step();
   const auto waits = [] {
     return cuda_emulator::calls("cudaStreamSynchronize") + cuda_emulator::calls("cudaDeviceSynchronize") +
@@ -134,19 +149,12 @@ TEST_F(CudaErrors, ATrainingStepWaitsForNothing) {
 
 TEST_F(CudaErrors, ASteadyStepAsksCudaForNoMemory) {
   if (cuda_.memory_stats().held == cuda_.memory_stats().used) GTEST_SKIP() << "the cache is off";
-  manual_seed(0);
-  const std::unique_ptr<nn::Module> model = nn::make_model("simple-cnn");
-  model->to(cuda_);
-  optim::Adam optimizer(model->parameters(), {.lr = 1e-3});
-  const NDArray images = random_uniform({4, 1, 28, 28}, DType::Float32, cuda_);
-  const NDArray labels = NDArray::from_data(std::vector<int64_t>{3, 1, 4, 1}, {4}, cuda_);
-  size_t before = 0;
-  for (int step = 0; step < 4; ++step) {
-    if (step == 2) before = cuda_.memory_stats().system_allocations;
-    optimizer.zero_grad();
-    cross_entropy((*model)(images), labels).backward();
-    optimizer.step();
-  }
+  TrainingStep step(cuda_);
+  step();
+  step();
+  const size_t before = cuda_.memory_stats().system_allocations;
+  step();
+  step();
   EXPECT_EQ(cuda_.memory_stats().system_allocations, before);
 }
 

@@ -3,10 +3,6 @@
 // sqrt(K) eps |reference| for sums of K products of random signs.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <linnet/core/device.h>
-#include <linnet/core/error.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -16,16 +12,10 @@
 #include "cpu/conv.h"
 #include "cuda/backend.h"
 #include "cuda/conv.h"
-#include "tests/unit/cpu_arrays.h"
+#include "tests/unit/conv_operands.h"
+#include "tests/unit/cuda_device.h"
 
 namespace linnet::test {
-
-struct Case {
-  std::string name;
-  Shape x;
-  Shape w;
-  Conv2dOptions options;
-};
 
 // Logical NCHW (or OIHW) arrays in the orders of memory that occur: rows last, channels last, slices of both,
 // images last, and one in which no dimension has unit stride.
@@ -42,16 +32,6 @@ inline constexpr ConvAlgorithm kAlgorithms[] = {ConvAlgorithm::Auto, ConvAlgorit
 
 inline CudaBackend& backend() {
   return static_cast<CudaBackend&>(device("cuda").backend());
-}
-
-/// Why there is no GPU; empty where there is one.
-inline std::string missing() {
-  try {
-    device("cuda");
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
 }
 
 /// A host array's memory on the GPU, gaps and all.
@@ -84,16 +64,6 @@ class OnDevice {
 
 template <class T>
 constexpr T kPoison = std::numeric_limits<T>::quiet_NaN();
-
-template <class T>
-struct Operands {
-  Operands(const Conv2dGeometry& g, const Placement& image, const Placement& filter)
-      : x(Array<T>(g.input_shape(), image).randomize(1)),
-        w(Array<T>(g.filter_shape(), filter).randomize(2)),
-        bias(Array<T>({g.K}, {{}, 2, 0}).randomize(3)),
-        gy(Array<T>(g.output_shape(), image).randomize(4)) {}
-  Array<T> x, w, bias, gy;
-};
 
 template <class T>
 struct Results {
@@ -171,13 +141,6 @@ class ColumnBytes {
 
  private:
   int64_t before_;
-};
-
-class CudaTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (const std::string reason = missing(); !reason.empty()) GTEST_SKIP() << reason;
-  }
 };
 
 }  // namespace linnet::test

@@ -13,7 +13,7 @@
 #define LINNET_EMULATED_CUDA 0
 #endif
 
-namespace linnet::testing {
+namespace linnet::test {
 
 class CudaTest : public ::testing::Test {
  protected:
@@ -27,4 +27,4 @@ class CudaTest : public ::testing::Test {
   Device cuda_;
 };
 
-}  // namespace linnet::testing
+}  // namespace linnet::test

@@ -1,27 +1,15 @@
 // The dilate and flip kernels against the CPU backend: every dtype, rank and order of memory, bit for bit.
-#include <gtest/gtest.h>
-#include <linnet/core/device.h>
-#include <linnet/core/error.h>
-
 #include <functional>
 
 #include "core/backend.h"
 #include "cpu/backend.h"
 #include "tests/unit/backend_arrays.h"
+#include "tests/unit/cuda_device.h"
 
-namespace linnet::testing {
+namespace linnet::test {
 namespace {
 
-class CudaDilateFlip : public ::testing::Test {
- protected:
-  void SetUp() override {
-    try {
-      device("cuda");
-    } catch (const Error& error) {
-      GTEST_SKIP() << error.what();
-    }
-  }
-};
+using CudaDilateFlip = CudaTest;
 
 /// An array's memory on the GPU, gaps and all; `bring_back` overwrites the array with it.
 class OnDevice {
@@ -114,4 +102,4 @@ TEST_F(CudaDilateFlip, DilatesPadsAndCrops) {
 }
 
 }  // namespace
-}  // namespace linnet::testing
+}  // namespace linnet::test

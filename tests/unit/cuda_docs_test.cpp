@@ -1,7 +1,4 @@
 // The numbers of docs/cuda.md, computed on the device.
-#include <gtest/gtest.h>
-#include <linnet/core/device.h>
-#include <linnet/core/error.h>
 #include <linnet/core/ops.h>
 
 #include <vector>
@@ -9,21 +6,15 @@
 #include "core/backend_scratch.h"
 #include "cuda/backend.h"
 #include "cuda/im2col.h"
+#include "tests/unit/cuda_device.h"
 
 namespace linnet {
 namespace {
 
 using Values = std::vector<float>;
 
-class DocsCudaNumbers : public testing::Test {
+class DocsCudaNumbers : public test::CudaTest {
  protected:
-  void SetUp() override {
-    try {
-      cuda_ = device("cuda");
-    } catch (const Error& error) {
-      GTEST_SKIP() << error.what();
-    }
-  }
   NDArray array(std::initializer_list<float> values, const Shape& shape) const {
     return NDArray::from_data(values, shape, cuda_);
   }
@@ -44,7 +35,6 @@ class DocsCudaNumbers : public testing::Test {
     return view;
   }
 
-  Device cuda_;
   const Values x_{1, 2, 0, 0, 1, 3, 2, 1, 0}, f_{1, -1, 2, 0}, gy_{0, 0.5, -1, 0};
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
 
-class CudaMemory : public testing::CudaTest {
+class CudaMemory : public test::CudaTest {
  protected:
   cuda::Allocator allocator_{true};
 };

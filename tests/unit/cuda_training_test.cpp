@@ -17,7 +17,7 @@
 namespace linnet {
 namespace {
 
-class CudaTraining : public testing::CudaTest {
+class CudaTraining : public test::CudaTest {
  protected:
   /// Losses of `steps` steps on batches of 8 out of 24 digits; every device gets the same batches.
   static std::vector<float> losses(Device device, int steps, nn::Module& model, optim::Optimizer& optimizer) {

@@ -6,7 +6,7 @@
 
 #include "cpu/backend.h"
 
-namespace linnet::testing {
+namespace linnet::test {
 
 class ForwardingBackend : public Backend {
  public:
@@ -73,4 +73,4 @@ inline void nudge(const View& view, double amount) {
   if (view.dtype == DType::Float64) *static_cast<double*>(view.data) += amount;
 }
 
-}  // namespace linnet::testing
+}  // namespace linnet::test
