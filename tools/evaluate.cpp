@@ -50,12 +50,13 @@ void print_confusion(const train::Evaluation& result) {
 }
 
 int run(const EvaluateWords& words) {
-  words.machine.use();
+  const Device device = words.machine.use();
   const TrainedModel trained = words.model.load(words.run);
   const DataSource source = words.data.source_for(trained.config);
   const data::Dataset set = train::with_input(source.load_test(), trained.config.input);
   const train::Evaluation result = train::evaluate(*trained.model, set);
-  print_text("{} on {}: {} test images\n", trained.config.model, source.describe(), result.images);
+  print_text("{} on {}: {} test images, on {}\n", trained.config.model, source.describe(), result.images,
+             description(device));
   print_text("accuracy {}, loss {:.4f}\n\n", percent(result.accuracy), result.loss);
   print_classes(result);
   print_text("\n");

@@ -134,8 +134,9 @@ int run(const PredictWords& words) {
   }
   if (images.empty() && words.samples == 0) throw WordError("give images, or --samples N");
   if (words.samples == 0 && words.data.given()) throw WordError("--data and --dataset go with --samples");
-  words.machine.use();
+  const Device device = words.machine.use();
   const TrainedModel trained = words.model.load(run_folder);
+  if (device.name() != "cpu") print_text("on {}\n", description(device));
   predict_files(trained, images);
   if (words.samples > 0) predict_samples(trained, words);
   return kDone;
