@@ -50,7 +50,7 @@ elseif(LINNET_CUDA STREQUAL "EMULATED")
   option(LINNET_CUDA_COVERAGE "Count the lines of the emulated backend that are executed, for gcov" OFF)
   mark_as_advanced(LINNET_CUDA_COVERAGE)
   if(LINNET_CUDA_COVERAGE)
-    target_compile_options(linnet_cuda PRIVATE --coverage -O1)
+    target_compile_options(linnet_cuda PRIVATE --coverage -O0)  # optimised code leaves lines out
   endif()
   set(built_for "the emulation on the CPU")
 else()

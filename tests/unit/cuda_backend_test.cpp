@@ -12,6 +12,10 @@
 #include "tests/unit/cuda_device.h"
 #include "tests/unit/expect_error.h"
 
+#if LINNET_EMULATED_CUDA
+#include "cuda/strided.h"
+#endif
+
 namespace linnet {
 namespace {
 
@@ -49,6 +53,30 @@ TEST_F(CudaBackendTest, AnIndexOutsideIsToldWhenTheGpuIsWaitedFor) {
   EXPECT_EQ(gather(x, 0, good).to_vector<float>(), (std::vector<float>{9, 0}));
 }
 
+TEST_F(CudaBackendTest, AnIndexOutsideAddsNothing) {
+  const NDArray index = NDArray::from_data(std::vector<int64_t>{1, -1, 0, 1, 3, 2}, {2, 3}, cuda_);
+  const NDArray source = NDArray::from_data(std::vector<float>{1, 2, 4, 8, 16, 32}, {2, 3}, cuda_);
+  const NDArray sums = scatter_add({2, 3}, 1, index, source);
+  // Whichever of the two lines comes first.
+  EXPECT_ERROR(cuda_.synchronize(), "[scatter_add] index ");
+  EXPECT_EQ(sums.to_vector<float>(), (std::vector<float>{4, 1, 0, 0, 8, 32}));
+  const NDArray bad = NDArray::from_data(std::vector<int64_t>{0, 0, 0, 0, 3, 0}, {2, 3}, cuda_);
+  EXPECT_ERROR(scatter_add({2, 3}, 1, bad, source).to_vector<float>(),
+               "[scatter_add] index 3 at element 4 of the indices is outside the array; expected "
+               "0 <= index < 3");
+}
+
+TEST_F(CudaBackendTest, RefusesTypesAKindIsNotDefinedFor) {
+  Backend& backend = cuda_.backend();
+  int32_t number = 0;  // nobody reads it
+  const View x{&number, DType::Int32, {1}, {1}}, b{&number, DType::Bool, {1}, {1}};
+  EXPECT_ERROR(backend.unary(UnaryKind::Exp, x, x),
+               "[exp] not defined for int32; expected float32 or float64");
+  EXPECT_ERROR(backend.unary(UnaryKind::Neg, b, b), "[neg] not defined for bool; expected a number");
+  EXPECT_ERROR(backend.binary(BinaryKind::Pow, x, x, x), "[pow] not defined for int32");
+  EXPECT_ERROR(backend.binary(BinaryKind::Add, b, b, b), "[add] not defined for bool");
+}
+
 TEST_F(CudaBackendTest, ALabelOutOfRangeIsFound) {
   const Tensor x(NDArray::zeros({2, 3}, DType::Float32, cuda_));
   const NDArray labels = NDArray::from_data(std::vector<int64_t>{1, 3}, {2}, cuda_);
@@ -57,6 +85,21 @@ TEST_F(CudaBackendTest, ALabelOutOfRangeIsFound) {
 }
 
 #if LINNET_EMULATED_CUDA
+
+// No kernel of a test runs over so many elements; here the host can ask where they are.
+TEST(CudaOffsets, OfMoreElementsThan32BitsCount) {
+  for (const int64_t columns : {int64_t{1} << 32, int64_t{1000}}) {
+    const auto loop = strided_loop<5>({3, columns}, {Strides{1, 3}, {columns, 1}, {0, 2}, {5, 0}, {-1, 7}},
+                                      LoopOrder::RowMajor);
+    const int64_t row = 2, column = columns - 9;
+    const cuda::Offsets<5> found = cuda::offsets_of(loop, row * columns + column);
+    EXPECT_EQ(found.at[0], row + 3 * column);
+    EXPECT_EQ(found.at[1], row * columns + column);
+    EXPECT_EQ(found.at[2], 2 * column);
+    EXPECT_EQ(found.at[3], 5 * row);
+    EXPECT_EQ(found.at[4], 7 * column - row);
+  }
+}
 
 class CudaErrors : public test::CudaTest {
  protected:
@@ -70,9 +113,17 @@ TEST_F(CudaErrors, WhatHasNoGpuSaysWhy) {
   EXPECT_NE(problem.find("cudaErrorNoDevice"), std::string::npos) << problem;
   EXPECT_NE(problem.find("CUDA_VISIBLE_DEVICES"), std::string::npos) << problem;
 
-  cuda_emulator::fail_next("cudaGetDeviceCount", cudaErrorInsufficientDriver);
-  EXPECT_EQ(cuda_device_count(problem), 0);
-  EXPECT_NE(problem.find("update the driver"), std::string::npos) << problem;
+  for (const auto& [version, hint] :
+       {std::pair(CUDART_VERSION - 1000,
+                  "; the driver is older than this library's CUDA toolkit: update the "
+                  "driver, or build linnet with an older toolkit"),
+        std::pair(0, "; no NVIDIA driver is installed here")}) {
+    cuda_emulator::set_driver(version);
+    EXPECT_EQ(cuda_device_count(problem), 0);
+    EXPECT_NE(problem.find("cudaErrorInsufficientDriver"), std::string::npos) << problem;
+    EXPECT_NE(problem.find(hint), std::string::npos) << problem;
+  }
+  cuda_emulator::set_driver(CUDART_VERSION);
 
   cuda_emulator::fail_next("cudaGetDeviceCount", cudaErrorNoDevice);
   EXPECT_ERROR(device("cuda"), "[device] looking for NVIDIA GPUs failed; cudaErrorNoDevice: ");
@@ -107,6 +158,13 @@ TEST_F(CudaErrors, AnErrorNamesTheOperatorAndTheCall) {
                "[copy to the device] cudaMemcpyAsync to the device failed");
   cuda_emulator::fail_next("cudaStreamSynchronize", cudaErrorInvalidValue);
   EXPECT_ERROR(cuda_.synchronize(), "[synchronize] cudaStreamSynchronize failed");
+  cuda_emulator::fail_next("cudaStreamSynchronize", cudaErrorInvalidValue);
+  EXPECT_ERROR(cuda_.trim_memory(), "[trim_memory] cudaStreamSynchronize failed");
+  for (const cudaError_t fatal : {cudaErrorIllegalAddress, cudaErrorLaunchFailure}) {
+    cuda_emulator::fail_next("cudaStreamSynchronize", fatal);
+    EXPECT_ERROR(cuda_.synchronize(),
+                 "; the device gives no more results to this process; compute-sanitizer finds the kernel");
+  }
   EXPECT_EQ((x + 1).to_vector<float>(), std::vector<float>(16, 1.0F));  // and all is well again
 }
 

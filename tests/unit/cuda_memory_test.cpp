@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include <linnet/core/ndarray.h>
 #include "cuda/backend.h"
 #include "tests/unit/cuda_device.h"
 #include "tests/unit/expect_error.h"
@@ -74,6 +75,17 @@ TEST_F(CudaMemory, TrimGivesBackWhatHoldsNothing) {
   EXPECT_EQ(allocator_.stats().held, 0U);
   EXPECT_EQ(allocator_.stats().used, 0U);
   EXPECT_EQ(allocator_.stats().peak, 5 * kMiB + 512);
+}
+
+TEST_F(CudaMemory, TrimmingADeviceKeepsItsArrays) {
+  Backend& backend = cuda_.backend();
+  const NDArray kept = NDArray::arange(5, DType::Float32, cuda_);
+  cuda_.trim_memory();
+  const size_t before = cuda_.memory_stats().held;
+  backend.deallocate(backend.allocate(40 * kMiB), 40 * kMiB);
+  cuda_.trim_memory();
+  EXPECT_EQ(cuda_.memory_stats().held, before);
+  EXPECT_EQ(kept.to_vector<float>(), (std::vector<float>{0, 1, 2, 3, 4}));
 }
 
 TEST_F(CudaMemory, BlocksNeverOverlap) {

@@ -46,6 +46,7 @@ struct MemoryStatistics {
 MemoryStatistics memory(int device = 0);
 void set_memory(std::size_t bytes);
 
+void set_driver(int version);  // CUDART_VERSION unless set; an older one finds no devices; 0: none installed
 void set_devices(int count);
 void set_lazy(bool lazy);  // turning it off runs what waits
 bool lazy();

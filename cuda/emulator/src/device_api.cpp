@@ -50,6 +50,8 @@ cudaError_t cudaGetDeviceCount(int* count) {
       "cudaGetDeviceCount",
       [&] {
         if (count == nullptr) return cudaErrorInvalidValue;
+        *count = 0;
+        if (settings().driver < CUDART_VERSION) return cudaErrorInsufficientDriver;
         *count = settings().devices;
         return settings().devices == 0 ? cudaErrorNoDevice : cudaSuccess;
       },
@@ -166,7 +168,7 @@ cudaError_t cudaDriverGetVersion(int* version) {
       "cudaDriverGetVersion",
       [&] {
         if (version == nullptr) return cudaErrorInvalidValue;
-        *version = CUDART_VERSION;
+        *version = settings().driver;
         return cudaSuccess;
       },
       Sticky::Ignored);

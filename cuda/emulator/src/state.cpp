@@ -61,7 +61,7 @@ std::size_t bytes_from(const char* value) {
 }
 
 Settings from_environment() {
-  Settings result{false, 0, 1, std::size_t{4} << 30};
+  Settings result{false, 0, 1, std::size_t{4} << 30, CUDART_VERSION};
   if (const char* lazy = std::getenv("LINNET_EMULATOR_LAZY")) result.lazy = std::string(lazy) != "0";
   if (const char* seed = std::getenv("LINNET_EMULATOR_SEED")) result.seed = std::strtoull(seed, nullptr, 10);
   if (const char* devices = std::getenv("LINNET_EMULATOR_DEVICES")) result.devices = std::atoi(devices);
@@ -206,6 +206,11 @@ void set_memory(std::size_t bytes) {
 void set_devices(int count) {
   const std::lock_guard guard(lock());
   detail::settings().devices = count;
+}
+
+void set_driver(int version) {
+  const std::lock_guard guard(lock());
+  detail::settings().driver = version;
 }
 
 void set_lazy(bool lazy) {

@@ -19,6 +19,7 @@ struct Settings {
   std::uint64_t seed;
   int devices;
   std::size_t memory;
+  int driver;
 };
 Settings& settings();
 

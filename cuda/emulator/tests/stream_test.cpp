@@ -296,4 +296,20 @@ TEST(Devices, NoneAtAll) {
   EXPECT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
 }
 
+TEST(Devices, AnOldDriver) {
+  cuda_emulator::reset();
+  for (const int driver : {CUDART_VERSION - 10, 0}) {
+    cuda_emulator::set_driver(driver);
+    int count = -1, version = -1;
+    EXPECT_EQ(cudaGetDeviceCount(&count), cudaErrorInsufficientDriver);
+    EXPECT_EQ(count, 0);
+    EXPECT_EQ(cudaDriverGetVersion(&version), cudaSuccess);
+    EXPECT_EQ(version, driver);
+  }
+  cuda_emulator::set_driver(CUDART_VERSION);
+  int count = -1;
+  EXPECT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
+  EXPECT_EQ(count, 1);
+}
+
 }  // namespace
