@@ -1,6 +1,7 @@
 // Matrix products: transposes are views, so no rule copies an operand to turn it round.
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
+#include "core/einsum.h"
 
 namespace linnet {
 
@@ -53,6 +54,14 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
             saved.needs(1) ? matmul(transposed(rows), as_rows(in)) : Tensor(),
             saved.needs(2) ? sum(rows, {0}) : Tensor()};
   });
+}
+
+Tensor einsum(const std::string& expression, const Tensor& a) {
+  return einsum_of<Tensor>(einsum_labels(expression, {a.shape()}), {a});
+}
+
+Tensor einsum(const std::string& expression, const Tensor& a, const Tensor& b) {
+  return einsum_of<Tensor>(einsum_labels(expression, {a.shape(), b.shape()}), {a, b});
 }
 
 }  // namespace linnet

@@ -160,19 +160,7 @@ void time_inference(const Bench& bench, const nn::SimpleCNN& model, const NDArra
 std::vector<ConvAlgorithm> algorithms_of(const std::string& words) {
   std::vector<ConvAlgorithm> all;
   std::istringstream list(words);
-  for (std::string word; std::getline(list, word, ',');) {
-    bool known = false;
-    for (const ConvAlgorithm algorithm :
-         {ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col, ConvAlgorithm::DilateFlip}) {
-      if (word != name(algorithm)) continue;
-      all.push_back(algorithm);
-      known = true;
-    }
-    if (!known) {
-      throw Error("bench_step",
-                  "unknown algorithm " + word + "; expected auto, direct, im2col or dilate_flip");
-    }
-  }
+  for (std::string word; std::getline(list, word, ',');) all.push_back(conv_algorithm(word));
   return all;
 }
 

@@ -13,6 +13,7 @@ OpCases reduce_cases();
 OpCases indexing_cases();
 OpCases view_cases();
 OpCases linalg_cases();
+OpCases einsum_cases();
 OpCases conv_cases();
 OpCases softmax_cases();
 OpCases loss_cases();

@@ -197,8 +197,8 @@ OpCases conv_cases() {
     cases.push_back(nhwc_case(row, about + ", NHWC"));
     cases.push_back(grad_input_case(row, about, ConvAlgorithm::Auto));
     cases.push_back(grad_weight_case(row, about, ConvAlgorithm::Auto));
-    for (const ConvAlgorithm algorithm :
-         {ConvAlgorithm::Direct, ConvAlgorithm::Im2col, ConvAlgorithm::DilateFlip}) {
+    for (const ConvAlgorithm algorithm : conv_algorithms()) {
+      if (algorithm == ConvAlgorithm::Auto) continue;
       const std::string by = about + ", " + linnet::name(algorithm);
       cases.push_back(forward_case(row, by, algorithm, true));
       cases.push_back(grad_input_case(row, by, algorithm));

@@ -129,6 +129,7 @@ class Backend {
   virtual void gemm(double alpha, const View& a, const View& b, double beta, const View& c,
                     const View& bias) = 0;
 
+  /// Convolutions are asked for with Auto, Direct or Im2col; core composes the other algorithms.
   /// y = conv(x, w) + bias. x is NCHW, w OIHW, y NCHW, in any strides; bias is undefined or (K,).
   virtual void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
                       const View& y) = 0;

@@ -39,6 +39,22 @@ Axis resolve(char direction, const Shape& input, const Shape& filters, int64_t e
 
 }  // namespace
 
+std::span<const ConvAlgorithm> conv_algorithms() {
+  static constexpr ConvAlgorithm kAll[] = {
+      ConvAlgorithm::Auto,       ConvAlgorithm::Direct, ConvAlgorithm::Im2col,     ConvAlgorithm::Shifted,
+      ConvAlgorithm::Im2colView, ConvAlgorithm::Einsum, ConvAlgorithm::DilateFlip, ConvAlgorithm::Phases};
+  return kAll;
+}
+
+ConvAlgorithm conv_algorithm(const std::string& word) {
+  std::string names;
+  for (const ConvAlgorithm algorithm : conv_algorithms()) {
+    if (word == name(algorithm)) return algorithm;
+    names += (names.empty() ? "" : ", ") + std::string(name(algorithm));
+  }
+  fail("conv_algorithm", "there is no algorithm '{}'; there are {}", word, names);
+}
+
 const char* name(ConvAlgorithm algorithm) {
   switch (algorithm) {
     case ConvAlgorithm::Auto:
@@ -47,8 +63,16 @@ const char* name(ConvAlgorithm algorithm) {
       return "direct";
     case ConvAlgorithm::Im2col:
       return "im2col";
+    case ConvAlgorithm::Shifted:
+      return "shifted";
+    case ConvAlgorithm::Im2colView:
+      return "im2col_view";
+    case ConvAlgorithm::Einsum:
+      return "einsum";
     case ConvAlgorithm::DilateFlip:
       return "dilate_flip";
+    case ConvAlgorithm::Phases:
+      return "phases";
   }
   return "unknown";
 }

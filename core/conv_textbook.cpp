@@ -3,63 +3,49 @@
 #include <algorithm>
 
 #include "core/backend_scratch.h"
-#include "core/elements.h"
+#include "core/conv_taps.h"
 
 namespace linnet::conv_textbook {
-namespace {
-
-/// `count` of the elements along a dimension.
-View narrow(View view, int dim, int64_t first, int64_t count) {
-  view.data = element(view, first * view.strides[dim]);
-  view.shape[dim] = count;
-  return view;
+View flipped_filters(Backend& backend, BackendScratch& scratch, const Conv2dGeometry& g, const View& w) {
+  const View exchanged = swapped(conv_taps::split(w, 0, g.groups), 1, 2);
+  View filters = scratch.make(exchanged.shape, w.dtype);
+  backend.flip(exchanged, 1U << 3 | 1U << 4, filters);
+  filters.shape = {g.C, g.filters_per_group(), g.R, g.S};
+  filters.strides = contiguous_strides(filters.shape);
+  return filters;
 }
 
-/// Dimension 0 cut into `groups` of equal size.
-View split_groups(const View& view, int64_t groups) {
-  View split = view;
-  split.shape = {groups, view.shape[0] / groups, view.shape[1], view.shape[2], view.shape[3]};
-  split.strides = {view.strides[0] * split.shape[1], view.strides[0], view.strides[1], view.strides[2],
-                   view.strides[3]};
-  return split;
+Conv2dGeometry full_convolution(const Conv2dGeometry& g) {
+  return {.N = g.N,
+          .C = g.K,
+          .H = g.H + g.span_h() - 1,
+          .W = g.W + g.span_w() - 1,
+          .K = g.C,
+          .R = g.R,
+          .S = g.S,
+          .P = g.H,
+          .Q = g.W,
+          .stride_h = 1,
+          .stride_w = 1,
+          .pad_top = 0,
+          .pad_bottom = 0,
+          .pad_left = 0,
+          .pad_right = 0,
+          .dilation_h = g.dilation_h,
+          .dilation_w = g.dilation_w,
+          .groups = g.groups,
+          .algorithm = ConvAlgorithm::Auto};
 }
-
-}  // namespace
 
 void grad_input(Backend& backend, const Conv2dGeometry& g, const View& gy, const View& w, const View& gx) {
   if (gx.numel() == 0) return;
   if (gy.numel() == 0) return backend.fill(0, gx);
   BackendScratch scratch(backend);
+  const Conv2dGeometry full = full_convolution(g);
   const Padding padding = g.full_padding();
-  const View dilated = scratch.make({g.N, g.K, g.H + g.span_h() - 1, g.W + g.span_w() - 1}, gy.dtype);
+  const View dilated = scratch.make(full.input_shape(), gy.dtype);
   backend.dilate(gy, {g.stride_h, g.stride_w, padding.top, padding.left}, dilated);
-
-  // (K, C / groups, R, S) -> (C, K / groups, R, S), within each group.
-  const View exchanged = swapped(split_groups(w, g.groups), 1, 2);
-  View filters = scratch.make(exchanged.shape, w.dtype);
-  backend.flip(exchanged, 1U << 3 | 1U << 4, filters);
-  filters.shape = {g.C, g.filters_per_group(), g.R, g.S};
-  filters.strides = contiguous_strides(filters.shape);
-
-  const Conv2dGeometry full{.N = g.N,
-                            .C = g.K,
-                            .H = dilated.shape[2],
-                            .W = dilated.shape[3],
-                            .K = g.C,
-                            .R = g.R,
-                            .S = g.S,
-                            .P = g.H,
-                            .Q = g.W,
-                            .stride_h = 1,
-                            .stride_w = 1,
-                            .pad_top = 0,
-                            .pad_bottom = 0,
-                            .pad_left = 0,
-                            .pad_right = 0,
-                            .dilation_h = g.dilation_h,
-                            .dilation_w = g.dilation_w,
-                            .groups = g.groups,
-                            .algorithm = ConvAlgorithm::Auto};
+  const View filters = flipped_filters(backend, scratch, g, w);
   backend.conv2d(full, dilated, filters, View{}, gx);
 }
 

@@ -3,9 +3,16 @@
 // ConvAlgorithm::DilateFlip on every device, and what faster forms are compared with. Any geometry.
 #pragma once
 
-#include "core/backend.h"
+#include "core/backend_scratch.h"
 
 namespace linnet::conv_textbook {
+
+/// (K, C / groups, R, S) -> (C, K / groups, R, S): rows and columns backwards, the channels of each group
+/// exchanged.
+View flipped_filters(Backend& backend, BackendScratch& scratch, const Conv2dGeometry& geometry,
+                     const View& w);
+/// The convolution with those filters that gives gx: its input is gy, dilated by the stride and padded.
+Conv2dGeometry full_convolution(const Conv2dGeometry& geometry);
 
 /// gx = full convolution of the dilated gy with the filters, flipped and with their channels exchanged.
 void grad_input(Backend& backend, const Conv2dGeometry& geometry, const View& gy, const View& w,

@@ -2,6 +2,11 @@
 // of permuted views.
 #include <linnet/core/ops.h>
 
+#include "core/conv_einsum.h"
+#include "core/conv_im2col_view.h"
+#include "core/conv_phases.h"
+#include "core/conv_shifted.h"
+#include "core/conv_textbook.h"
 #include "core/fail.h"
 #include "core/operands.h"
 
@@ -23,6 +28,71 @@ NDArray image_result(const Shape& shape, DType dtype, Device device, bool channe
   return NDArray::empty({shape[0], shape[2], shape[3], shape[1]}, dtype, device).permute({0, 3, 1, 2});
 }
 
+// ---- the three functions by algorithm: composed here, or kernels of the backend
+
+/// What a backend is asked where the algorithm composes other functions than this one.
+Conv2dGeometry for_backend(Conv2dGeometry g) {
+  if (g.algorithm != ConvAlgorithm::Direct && g.algorithm != ConvAlgorithm::Im2col) {
+    g.algorithm = ConvAlgorithm::Auto;
+  }
+  return g;
+}
+
+void compute_forward(Backend& backend, const Conv2dGeometry& g, const NDArray& x, const NDArray& w,
+                     const NDArray& bias, const NDArray& y) {
+  const View bias_view = bias.defined() ? bias.read_view() : View{};
+  switch (g.algorithm) {
+    case ConvAlgorithm::Shifted:
+      return conv_shifted::conv2d(backend, g, x.read_view(), w.read_view(), bias_view, result_view(y));
+    case ConvAlgorithm::Im2colView:
+      return conv_im2col_view::conv2d(backend, g, x.read_view(), w.read_view(), bias_view, result_view(y));
+    case ConvAlgorithm::Einsum:
+      y.copy_(conv_einsum::conv2d(g, x, w));
+      if (bias.defined()) y.add_(bias.reshape({g.K, 1, 1}));
+      return;
+    default:
+      backend.conv2d(for_backend(g), x.read_view(), w.read_view(), bias_view, result_view(y));
+  }
+}
+
+void compute_grad_input(Backend& backend, const Conv2dGeometry& g, const NDArray& gy, const NDArray& w,
+                        const NDArray& gx) {
+  const View gy_view = gy.read_view(), w_view = w.read_view();
+  switch (g.algorithm) {
+    case ConvAlgorithm::Shifted:
+      return conv_shifted::grad_input(backend, g, gy_view, w_view, result_view(gx));
+    case ConvAlgorithm::Im2colView:
+      return conv_im2col_view::grad_input(backend, g, gy_view, w_view, result_view(gx));
+    case ConvAlgorithm::Einsum:
+      gx.copy_(conv_einsum::grad_input(g, gy, w));
+      return;
+    case ConvAlgorithm::DilateFlip:
+      return conv_textbook::grad_input(backend, g, gy_view, w_view, result_view(gx));
+    case ConvAlgorithm::Phases:
+      return conv_phases::grad_input(backend, g, gy_view, w_view, result_view(gx));
+    default:
+      backend.conv2d_grad_input(for_backend(g), gy_view, w_view, result_view(gx));
+  }
+}
+
+void compute_grad_weight(Backend& backend, const Conv2dGeometry& g, const NDArray& x, const NDArray& gy,
+                         const NDArray& gw) {
+  const View x_view = x.read_view(), gy_view = gy.read_view();
+  switch (g.algorithm) {
+    case ConvAlgorithm::Shifted:
+      return conv_shifted::grad_weight(backend, g, x_view, gy_view, result_view(gw));
+    case ConvAlgorithm::Im2colView:
+      return conv_im2col_view::grad_weight(backend, g, x_view, gy_view, result_view(gw));
+    case ConvAlgorithm::Einsum:
+      gw.copy_(conv_einsum::grad_weight(g, x, gy));
+      return;
+    case ConvAlgorithm::DilateFlip:
+      return conv_textbook::grad_weight(backend, g, x_view, gy_view, result_view(gw));
+    default:
+      backend.conv2d_grad_weight(for_backend(g), x_view, gy_view, result_view(gw));
+  }
+}
+
 /// Logical NCHW input and OIHW filters.
 NDArray forward(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options,
                 bool channels_last) {
@@ -34,8 +104,7 @@ NDArray forward(const NDArray& x, const NDArray& w, const NDArray& bias, const C
   }
   const Device device = common_device("conv2d", {&x, &w});
   NDArray y = image_result(geometry.output_shape(), x.dtype(), device, channels_last);
-  device.backend().conv2d(geometry, x.read_view(), w.read_view(), bias.defined() ? bias.read_view() : View{},
-                          result_view(y));
+  compute_forward(device.backend(), geometry, x, w, bias, y);
   return y;
 }
 
@@ -65,7 +134,7 @@ NDArray conv2d_grad_input(const NDArray& gy, const NDArray& w, const Conv2dGeome
   const Device device = common_device("conv2d_grad_input", {&gy, &w});
   NDArray gx = image_result(geometry.input_shape(), gy.dtype(), device,
                             prefers_channels_last(gy) || prefers_channels_last(w));
-  device.backend().conv2d_grad_input(geometry, gy.read_view(), w.read_view(), result_view(gx));
+  compute_grad_input(device.backend(), geometry, gy, w, gx);
   return gx;
 }
 
@@ -77,7 +146,7 @@ NDArray conv2d_grad_weight(const NDArray& x, const NDArray& gy, const Conv2dGeom
   }
   const Device device = common_device("conv2d_grad_weight", {&x, &gy});
   NDArray gw = NDArray::empty(geometry.filter_shape(), x.dtype(), device);
-  device.backend().conv2d_grad_weight(geometry, x.read_view(), gy.read_view(), result_view(gw));
+  compute_grad_weight(device.backend(), geometry, x, gy, gw);
   return gw;
 }
 

@@ -34,6 +34,25 @@ inline View swapped(View view, int a, int b) {
   return view;
 }
 
+/// The view with its dimensions in that order.
+inline View permuted(const View& view, const Dims& order) {
+  View result = view;
+  for (int i = 0; i < view.rank(); ++i) {
+    result.shape[i] = view.shape[static_cast<int>(order[i])];
+    result.strides[i] = view.strides[static_cast<int>(order[i])];
+  }
+  return result;
+}
+
+/// `count` of the elements along a dimension, every `step`-th from `first` on.
+inline View narrow(View view, int dim, int64_t first, int64_t count, int64_t step = 1) {
+  const int64_t bytes = first * view.strides[dim] * static_cast<int64_t>(size_of(view.dtype));
+  view.data = static_cast<char*>(view.data) + bytes;
+  view.shape[dim] = count;
+  view.strides[dim] *= step;
+  return view;
+}
+
 /// The view with dimensions walked backwards, those whose bit is set in `dims`: the one case of negative
 /// strides, for a backend's own loops.
 inline View reversed(View view, uint32_t dims) {

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/conv_textbook.h"
 #include "core/fail.h"
 #include "core/poison.h"
 #include "cpu/conv.h"
@@ -45,16 +44,10 @@ void CpuBackend::conv2d(const Conv2dGeometry& geometry, const View& x, const Vie
 }
 void CpuBackend::conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
                                    const View& gx) {
-  if (geometry.algorithm == ConvAlgorithm::DilateFlip) {
-    return conv_textbook::grad_input(*this, geometry, gy, w, gx);
-  }
   cpu::conv2d_grad_input(geometry, gy, w, gx);
 }
 void CpuBackend::conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,
                                     const View& gw) {
-  if (geometry.algorithm == ConvAlgorithm::DilateFlip) {
-    return conv_textbook::grad_weight(*this, geometry, x, gy, gw);
-  }
   cpu::conv2d_grad_weight(geometry, x, gy, gw);
 }
 

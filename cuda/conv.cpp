@@ -1,6 +1,5 @@
 #include "cuda/conv.h"
 
-#include "core/conv_textbook.h"
 #include "cuda/backend.h"
 
 namespace linnet::cuda {
@@ -29,9 +28,6 @@ void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x,
 
 void conv2d_grad_input(CudaBackend& backend, const Conv2dGeometry& geometry, const View& gy, const View& w,
                        const View& gx) {
-  if (geometry.algorithm == ConvAlgorithm::DilateFlip) {
-    return conv_textbook::grad_input(backend, geometry, gy, w, gx);
-  }
   const int64_t terms = geometry.filters_per_group() * geometry.R * geometry.S;
   (use_direct(geometry, terms) ? conv_direct::conv2d_grad_input : conv_im2col::conv2d_grad_input)(
       backend, geometry, gy, w, gx);
@@ -39,9 +35,6 @@ void conv2d_grad_input(CudaBackend& backend, const Conv2dGeometry& geometry, con
 
 void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& gy,
                         const View& gw) {
-  if (geometry.algorithm == ConvAlgorithm::DilateFlip) {
-    return conv_textbook::grad_weight(backend, geometry, x, gy, gw);
-  }
   const int64_t terms = geometry.N * geometry.P * geometry.Q;
   (use_direct(geometry, terms) ? conv_direct::conv2d_grad_weight : conv_im2col::conv2d_grad_weight)(
       backend, geometry, x, gy, gw);

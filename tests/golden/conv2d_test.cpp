@@ -46,9 +46,7 @@ TEST_P(GoldenConv2d, Float32) {
   for (size_t i = 0; i < file.cases.size(); ++i) expect_case(file, i, GetParam(), {DType::Float32, 2e-6});
 }
 
-INSTANTIATE_TEST_SUITE_P(Algorithms, GoldenConv2d,
-                         testing::Values(ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col,
-                                         ConvAlgorithm::DilateFlip));
+INSTANTIATE_TEST_SUITE_P(Algorithms, GoldenConv2d, testing::ValuesIn(conv_algorithms()));
 
 }  // namespace
 }  // namespace linnet::golden

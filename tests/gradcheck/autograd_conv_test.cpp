@@ -55,9 +55,7 @@ TEST_P(ConvGradcheck, ItsTwoGradients) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Algorithms, ConvGradcheck,
-                         testing::Values(ConvAlgorithm::Direct, ConvAlgorithm::Im2col,
-                                         ConvAlgorithm::DilateFlip),
+INSTANTIATE_TEST_SUITE_P(Algorithms, ConvGradcheck, testing::ValuesIn(conv_algorithms()),
                          [](const auto& instance) { return std::string(name(instance.param)); });
 
 TEST(ConvLayoutGradcheck, NhwcAndStridedOperands) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/conv_textbook.h"
 #include "cpu/conv.h"
 #include "cuda/backend.h"
 #include "cuda/conv.h"
@@ -89,8 +90,13 @@ Results<T> on_cuda(const Conv2dGeometry& g, const Placement& image = {}, const P
   OnDevice<T> gx(Array<T>(g.input_shape(), image, kPoison<T>));
   OnDevice<T> gw(Array<T>(g.filter_shape(), filter, kPoison<T>));
   backend().conv2d(g, x.view(), w.view(), bias.view(), y.view());
-  backend().conv2d_grad_input(g, gy.view(), w.view(), gx.view());
-  backend().conv2d_grad_weight(g, x.view(), gy.view(), gw.view());
+  if (g.algorithm == ConvAlgorithm::DilateFlip) {
+    conv_textbook::grad_input(backend(), g, gy.view(), w.view(), gx.view());
+    conv_textbook::grad_weight(backend(), g, x.view(), gy.view(), gw.view());
+  } else {
+    backend().conv2d_grad_input(g, gy.view(), w.view(), gx.view());
+    backend().conv2d_grad_weight(g, x.view(), gy.view(), gw.view());
+  }
   return {y.back(), gx.back(), gw.back()};
 }
 

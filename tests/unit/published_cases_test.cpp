@@ -36,9 +36,7 @@ class PublishedConvolution : public testing::TestWithParam<ConvAlgorithm> {
     return given;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Algorithms, PublishedConvolution,
-                         testing::Values(ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col,
-                                         ConvAlgorithm::DilateFlip));
+INSTANTIATE_TEST_SUITE_P(Algorithms, PublishedConvolution, testing::ValuesIn(conv_algorithms()));
 
 TEST_P(PublishedConvolution, WindowSumOf6x6) {
   const NDArray y = conv2d(counting(0, {1, 1, 6, 6}), counting(0, {1, 1, 3, 3}), options());

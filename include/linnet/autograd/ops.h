@@ -3,6 +3,8 @@
 // give Tensors without gradient.
 #pragma once
 
+#include <string>
+
 #include <linnet/autograd/tensor.h>
 #include <linnet/core/conv2d.h>
 #include <linnet/core/ops.h>
@@ -133,6 +135,13 @@ Tensor unslice(const Tensor& x, const Shape& shape, int dim, int64_t start, int6
 Tensor matmul(const Tensor& a, const Tensor& b);
 /// x w^T + bias: x (..., in), w (out, in), bias (out,) or undefined.
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias = {});
+/// A sum over labelled dimensions in Einstein's notation, as NumPy's and PyTorch's: "ij,jk->ik" is the matrix
+/// product, "ii->i" the diagonal, "bchwkt,fckt->bfhw" a convolution of windows. Letters name dimensions;
+/// those that the result lacks are summed over; "..." stands for any further dimensions, which broadcast.
+/// Without
+/// "->" the result has the labels that occur once, by the alphabet. One operand without sums gives a view.
+Tensor einsum(const std::string& expression, const Tensor& a);
+Tensor einsum(const std::string& expression, const Tensor& a, const Tensor& b);
 
 // ---- convolution
 /// x (N, C, H, W), w (K, C / groups, R, S), bias (K,) or undefined -> (N, K, P, Q);

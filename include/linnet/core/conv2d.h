@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include <linnet/core/dims.h>
@@ -47,15 +48,27 @@ inline constexpr Padding Padding::Same = [] {
 /// Order of the dimensions of functional convolutions: NCHW images with OIHW filters, or NHWC with HWIO.
 enum class Layout : uint8_t { NCHW, NHWC };
 
-/// How a convolution is computed. The results agree up to rounding.
+/// How a convolution and its gradients are computed, for any geometry. The results agree up to rounding.
 enum class ConvAlgorithm : uint8_t {
-  Auto,        ///< Chooses by shape, never by timing.
-  Direct,      ///< Loops over the definition.
-  Im2col,      ///< The matrix of all patches, and matrix products.
-  DilateFlip,  ///< The textbook's gradients: convolutions with the dilated output gradient. Forward as
-               ///< Im2col.
+  Auto,  ///< Chooses by shape, never by timing.
+  // Kernels of each device:
+  Direct,  ///< Loops over the definition.
+  Im2col,  ///< The matrix of all patches, formed by a kernel, and matrix products; in the input gradient a
+           ///< gather adds the matrix up.
+  // Composed of other operators, on every device:
+  Shifted,     ///< A sum of R * S matrix products, one for each element of the filters, over shifted slices.
+  Im2colView,  ///< Im2col with the matrix made by copying a strided view of all windows.
+  Einsum,      ///< Einstein sums over that view; in the input gradient, over the dilated output gradient's.
+  DilateFlip,  ///< The textbook's gradients: convolutions with the dilated output gradient. Forward as Auto.
+  Phases,      ///< The input gradient as a convolution for each phase of the stride, without inserted zeros.
+               ///< The others as Auto.
 };
+/// All of them, in that order.
+std::span<const ConvAlgorithm> conv_algorithms();
+/// "auto", "direct", "im2col", "shifted", "im2col_view", "einsum", "dilate_flip", "phases".
 const char* name(ConvAlgorithm algorithm);
+/// The algorithm of that name. Throws Error that lists the names.
+ConvAlgorithm conv_algorithm(const std::string& name);
 
 /// Options of `conv2d` and `nn::Conv2d`. Fields may be left out; their order never changes.
 struct Conv2dOptions {

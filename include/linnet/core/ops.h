@@ -4,6 +4,8 @@
 // Operators keep the memory order of their (first full-sized) input.
 #pragma once
 
+#include <string>
+
 #include <linnet/core/conv2d.h>
 #include <linnet/core/ndarray.h>
 #include <linnet/core/scalar.h>
@@ -134,6 +136,13 @@ NDArray unslice(const NDArray& x, const Shape& shape, int dim, int64_t start, in
 NDArray matmul(const NDArray& a, const NDArray& b);
 /// x w^T + bias: x (..., in), w (out, in), bias (out,) or undefined.
 NDArray linear(const NDArray& x, const NDArray& w, const NDArray& bias = {});
+/// A sum over labelled dimensions in Einstein's notation, as NumPy's and PyTorch's: "ij,jk->ik" is the matrix
+/// product, "ii->i" the diagonal, "bchwkt,fckt->bfhw" a convolution of windows. Letters name dimensions;
+/// those that the result lacks are summed over; "..." stands for any further dimensions, which broadcast.
+/// Without
+/// "->" the result has the labels that occur once, by the alphabet. One operand without sums gives a view.
+NDArray einsum(const std::string& expression, const NDArray& a);
+NDArray einsum(const std::string& expression, const NDArray& a, const NDArray& b);
 
 // ---- convolution
 /// x (N, C, H, W), w (K, C / groups, R, S), bias (K,) or undefined -> (N, K, P, Q);
