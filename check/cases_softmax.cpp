@@ -70,6 +70,7 @@ std::vector<Row> table() {
       {"columns", {5, 3}, 0, uniform(-3, 3)},
       {"middle dimension", {2, 5, 3}, 1, uniform(-3, 3)},
       {"far from 0", {3, 5}, 1, whole(900, 910)},
+      {"far below 0", {3, 5}, 1, whole(-910, -900)},
       {"far apart", {3, 5}, 1, numbers({-700, 0, 900, 20, 10})},
       {"one class", {4, 1}, 1, uniform()},
       {"no rows", {0, 4}, 1, uniform()},

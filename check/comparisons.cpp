@@ -101,7 +101,7 @@ void add_draws(std::vector<Comparison>& all) {
     DType dtype;
   };
   for (const Bounds& b : {Bounds{0, 2, DType::UInt8}, Bounds{-1000, 1000, DType::Int32},
-                          Bounds{-7, int64_t{1} << 50, DType::Int64}}) {
+                          Bounds{-7, int64_t{1} << 50, DType::Int64}, Bounds{-50, 50, DType::Float32}}) {
     add("random_integers", format_text("[{}, {}) {}", b.low, b.high, b.dtype),
         [b](const Shape& shape, Device device) {
           return random_integers(b.low, b.high, shape, b.dtype, device);

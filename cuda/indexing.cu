@@ -1,4 +1,4 @@
-// gather and scatter_add. An index outside the array writes nothing and becomes a value error.
+// gather and scatter_add. An index outside the array gives 0, adds nothing, and becomes a value error.
 #include "core/elements.h"
 #include "core/elementwise.h"
 #include "cuda/backend.h"
@@ -27,23 +27,26 @@ __global__ void gather_kernel(StridedLoop<3> loop, T* out, const int64_t* index,
     if (at >= 0 && at < extent) {
       out[offset.at[0]] = x[offset.at[2] + at * step];
     } else {
+      out[offset.at[0]] = T(0);
       raise(word, cuda::ValueErrorKind::Gather, at, i, extent);
     }
   }
 }
 
 /// One thread a line along `dim`, in the order of the indices, so that sums have the same bits every time.
-/// Operands of the lines: source, index, out.
+/// Operands of the lines: source, index, out. Lines that differ in the dimensions after `dim` alone are
+/// `inner`.
 template <class E, class T = typename E::Stored>
-__global__ void scatter_add_kernel(StridedLoop<3> lines, int64_t count, T* out, int64_t out_step,
-                                   int64_t extent, const T* source, int64_t source_step, const int64_t* index,
-                                   int64_t index_step, cuda::ValueError* word) {
+__global__ void scatter_add_kernel(StridedLoop<3> lines, int64_t inner, int64_t count, T* out,
+                                   int64_t out_step, int64_t extent, const T* source, int64_t source_step,
+                                   const int64_t* index, int64_t index_step, cuda::ValueError* word) {
   for (int64_t line = cuda::thread_number(); line < lines.total; line += cuda::thread_count()) {
     const cuda::Offsets<3> offset = cuda::offsets_of(lines, line);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t at = index[offset.at[1] + i * index_step];
       if (at < 0 || at >= extent) {
-        raise(word, cuda::ValueErrorKind::ScatterAdd, at, line * count + i, extent);
+        const int64_t position = (line / inner * count + i) * inner + line % inner;
+        raise(word, cuda::ValueErrorKind::ScatterAdd, at, position, extent);
         continue;
       }
       T& sum = out[offset.at[2] + at * out_step];
@@ -76,11 +79,13 @@ void CudaBackend::scatter_add(const View& source, int dim, const View& index, co
   const auto lines =
       strided_loop<3>(shape, {source.strides, index.strides, out.strides}, LoopOrder::RowMajor);
   if (lines.total == 0 || count == 0) return;
+  int64_t inner = 1;
+  for (int d = dim + 1; d < shape.rank(); ++d) inner *= shape[d];
   visit_dtype(out.dtype, [&](auto element) {
     using E = decltype(element);
     using T = typename E::Stored;
     cuda::launch(scatter_add_kernel<E>, cuda::blocks_for(lines.total), cuda::kThreads, 0, stream(), lines,
-                 count, out.as<T>(), out.strides[dim], out.shape[dim], source.as<const T>(),
+                 inner, count, out.as<T>(), out.strides[dim], out.shape[dim], source.as<const T>(),
                  source.strides[dim], index.as<const int64_t>(), index.strides[dim], value_errors_.word());
   });
 }
