@@ -1,5 +1,5 @@
-// docs/cuda.md shows code of the sources only: every block of C++ opens with a line that names a file, and
-// the rest of it stands in that file, line for line, whatever the indentation.
+// Pages that show code of the sources only: every block of C++ opens with a line that names a file, and the
+// rest of it stands in that file, line for line, whatever the indentation.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -47,13 +47,15 @@ std::vector<std::string> check_excerpts(const std::string& page, int& blocks) {
   return problems;
 }
 
-TEST(DocsCuda, ItsCodeStandsInTheSources) {
-  int blocks = 0;
-  EXPECT_EQ(check_excerpts(read("docs/cuda.md"), blocks), std::vector<std::string>());
-  EXPECT_GE(blocks, 8);
+TEST(DocsCode, StandsInTheSources) {
+  for (const char* page : {"docs/cuda.md", "docs/convolution.md"}) {
+    int blocks = 0;
+    EXPECT_EQ(check_excerpts(read(page), blocks), std::vector<std::string>()) << page;
+    EXPECT_GE(blocks, 8) << page;
+  }
 }
 
-TEST(DocsCuda, AnExcerptThatDiffersIsFound) {
+TEST(DocsCode, AnExcerptThatDiffersIsFound) {
   int blocks = 0;
   const std::string page =
       "```cpp\n// docs/cuda.md\n# The CUDA backend\n```\n"
