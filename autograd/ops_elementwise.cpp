@@ -3,6 +3,9 @@
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 
+#include <cmath>
+#include <numbers>
+
 #include "autograd/node.h"
 
 namespace linnet {
@@ -60,6 +63,12 @@ Tensor exp(const Tensor& x) {
 Tensor log(const Tensor& x) {
   return record("log", {x}, log(x.data()),
                 [](const Saved& saved, const Tensor& gy) -> Tensors { return {gy / saved.input(0)}; });
+}
+
+Tensor erf(const Tensor& x) {
+  return record("erf", {x}, erf(x.data()), [](const Saved& saved, const Tensor& gy) -> Tensors {
+    return {gy * (exp(-square(saved.input(0))) * (2 / std::sqrt(std::numbers::pi)))};
+  });
 }
 
 Tensor tanh(const Tensor& x) {

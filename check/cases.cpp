@@ -19,8 +19,9 @@ int64_t OpCase::size() const {
 
 OpCases op_cases() {
   OpCases all;
-  for (OpCases (*family)() : {elementwise_cases, comparison_cases, reduce_cases, indexing_cases, view_cases,
-                              linalg_cases, einsum_cases, conv_cases, softmax_cases, loss_cases}) {
+  for (OpCases (*family)() :
+       {elementwise_cases, activation_cases, comparison_cases, reduce_cases, indexing_cases, view_cases,
+        linalg_cases, einsum_cases, conv_cases, softmax_cases, loss_cases}) {
     OpCases cases = family();
     all.insert(all.end(), std::make_move_iterator(cases.begin()), std::make_move_iterator(cases.end()));
   }

@@ -8,6 +8,7 @@ namespace linnet::checks {
 using OpCases = std::vector<OpCase>;
 
 OpCases elementwise_cases();
+OpCases activation_cases();
 OpCases comparison_cases();
 OpCases reduce_cases();
 OpCases indexing_cases();

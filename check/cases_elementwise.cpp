@@ -44,6 +44,7 @@ std::vector<UnaryRow> unary_table() {
       {"reciprocal", reciprocal, [](double x) { return 1 / x; }, away_from_zero()},
       {"exp", exp, [](double x) { return std::exp(x); }, uniform(-3, 3)},
       {"log", log, [](double x) { return std::log(x); }, uniform(0.25, 4)},
+      {"erf", erf, [](double x) { return std::erf(x); }, uniform(-2, 2)},
       {"tanh", tanh, [](double x) { return std::tanh(x); }, uniform(-3, 3)},
       {"sigmoid", sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, uniform(-4, 4)},
       {"relu", relu, relu_of, away_from_zero()},

@@ -23,12 +23,30 @@ const char* name(UnaryKind kind) {
       return "exp";
     case UnaryKind::Log:
       return "log";
+    case UnaryKind::Erf:
+      return "erf";
     case UnaryKind::Tanh:
       return "tanh";
     case UnaryKind::Sigmoid:
       return "sigmoid";
     case UnaryKind::Relu:
       return "relu";
+    case UnaryKind::LeakyRelu:
+      return "leaky_relu";
+    case UnaryKind::Elu:
+      return "elu";
+    case UnaryKind::Gelu:
+      return "gelu";
+    case UnaryKind::GeluTanh:
+      return "gelu_tanh";
+    case UnaryKind::Silu:
+      return "silu";
+    case UnaryKind::Softplus:
+      return "softplus";
+    case UnaryKind::Hardsigmoid:
+      return "hardsigmoid";
+    case UnaryKind::Hardswish:
+      return "hardswish";
   }
   return "unknown";
 }

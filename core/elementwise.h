@@ -2,19 +2,42 @@
 // definition. Functors are templates over a value type, so the same text serves scalar loops, SIMD vectors
 // and device kernels; core/vmath.h gives the functions they call.
 //
-// A new operator adds an enumerator, a functor and a line in the visitor below it.
+// A new operator adds an enumerator, a functor and a line in the visitor below it. Activation functions have
+// theirs in core/activations.h.
 #pragma once
 
 #include <cstdint>
 #include <type_traits>
 
 #include <linnet/core/dtype.h>
+#include "core/activations.h"
 #include "core/host_device.h"
 #include "core/vmath.h"
 
 namespace linnet {
 
-enum class UnaryKind : uint8_t { Neg, Abs, Sign, Square, Sqrt, Reciprocal, Exp, Log, Tanh, Sigmoid, Relu };
+enum class UnaryKind : uint8_t {
+  Neg,
+  Abs,
+  Sign,
+  Square,
+  Sqrt,
+  Reciprocal,
+  Exp,
+  Log,
+  Erf,
+  Tanh,
+  Sigmoid,
+  Relu,
+  LeakyRelu,  ///< a: the slope
+  Elu,        ///< a: alpha
+  Gelu,
+  GeluTanh,
+  Silu,
+  Softplus,  ///< a: beta, b: the threshold
+  Hardsigmoid,
+  Hardswish,
+};
 
 /// A kind and the numbers its functor takes (unused by the kinds that take none).
 struct UnaryOp {
@@ -113,6 +136,12 @@ struct Log {
   template <class V>
   LINNET_HOST_DEVICE V operator()(V x) const {
     return vmath::log(x);
+  }
+};
+struct Erf {
+  template <class V>
+  LINNET_HOST_DEVICE V operator()(V x) const {
+    return vmath::erf(x);
   }
 };
 struct Tanh {
@@ -265,12 +294,30 @@ void visit(UnaryOp op, F&& f) {
       return f(Kind<UnaryKind::Exp>{}, functor::Exp{});
     case UnaryKind::Log:
       return f(Kind<UnaryKind::Log>{}, functor::Log{});
+    case UnaryKind::Erf:
+      return f(Kind<UnaryKind::Erf>{}, functor::Erf{});
     case UnaryKind::Tanh:
       return f(Kind<UnaryKind::Tanh>{}, functor::Tanh{});
     case UnaryKind::Sigmoid:
       return f(Kind<UnaryKind::Sigmoid>{}, functor::Sigmoid{});
     case UnaryKind::Relu:
       return f(Kind<UnaryKind::Relu>{}, functor::Relu{});
+    case UnaryKind::LeakyRelu:
+      return f(Kind<UnaryKind::LeakyRelu>{}, functor::LeakyRelu{op.a});
+    case UnaryKind::Elu:
+      return f(Kind<UnaryKind::Elu>{}, functor::Elu{op.a});
+    case UnaryKind::Gelu:
+      return f(Kind<UnaryKind::Gelu>{}, functor::Gelu{});
+    case UnaryKind::GeluTanh:
+      return f(Kind<UnaryKind::GeluTanh>{}, functor::GeluTanh{});
+    case UnaryKind::Silu:
+      return f(Kind<UnaryKind::Silu>{}, functor::Silu{});
+    case UnaryKind::Softplus:
+      return f(Kind<UnaryKind::Softplus>{}, functor::Softplus{op.a, op.b});
+    case UnaryKind::Hardsigmoid:
+      return f(Kind<UnaryKind::Hardsigmoid>{}, functor::Hardsigmoid{});
+    case UnaryKind::Hardswish:
+      return f(Kind<UnaryKind::Hardswish>{}, functor::Hardswish{});
   }
 }
 

@@ -89,6 +89,9 @@ NDArray exp(const NDArray& x) {
 NDArray log(const NDArray& x) {
   return unary("log", UnaryKind::Log, x);
 }
+NDArray erf(const NDArray& x) {
+  return unary("erf", UnaryKind::Erf, x);
+}
 NDArray tanh(const NDArray& x) {
   return unary("tanh", UnaryKind::Tanh, x);
 }
@@ -97,6 +100,28 @@ NDArray sigmoid(const NDArray& x) {
 }
 NDArray relu(const NDArray& x) {
   return unary("relu", UnaryKind::Relu, x);
+}
+NDArray leaky_relu(const NDArray& x, double slope) {
+  return unary("leaky_relu", {UnaryKind::LeakyRelu, slope}, x);
+}
+NDArray elu(const NDArray& x, double alpha) {
+  return unary("elu", {UnaryKind::Elu, alpha}, x);
+}
+NDArray gelu(const NDArray& x, GeluApproximation approximation) {
+  return unary("gelu", approximation == GeluApproximation::Tanh ? UnaryKind::GeluTanh : UnaryKind::Gelu, x);
+}
+NDArray silu(const NDArray& x) {
+  return unary("silu", UnaryKind::Silu, x);
+}
+NDArray softplus(const NDArray& x, double beta, double threshold) {
+  check(beta != 0, "softplus", "beta {} for {}; expected any other number", beta, x.shape());
+  return unary("softplus", {UnaryKind::Softplus, beta, threshold}, x);
+}
+NDArray hardsigmoid(const NDArray& x) {
+  return unary("hardsigmoid", UnaryKind::Hardsigmoid, x);
+}
+NDArray hardswish(const NDArray& x) {
+  return unary("hardswish", UnaryKind::Hardswish, x);
 }
 
 NDArray add(const NDArray& a, const NDArray& b) {

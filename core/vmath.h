@@ -57,6 +57,22 @@ requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T tanh(T x) {
   return std::tanh(x);
 }
 template <class T>
+requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T erf(T x) {
+  return std::erf(x);
+}
+template <class T>
+requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T erfc(T x) {
+  return std::erfc(x);
+}
+template <class T>
+requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T expm1(T x) {
+  return std::expm1(x);
+}
+template <class T>
+requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T log1p(T x) {
+  return std::log1p(x);
+}
+template <class T>
 requires std::is_floating_point_v<T> LINNET_HOST_DEVICE T pow(T x, T y) {
   return std::pow(x, y);
 }

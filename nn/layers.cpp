@@ -108,10 +108,6 @@ Linear Linear::clone() const {
   return copy;
 }
 
-Tensor ReLU::forward(const Tensor& x) const {
-  return relu(x);
-}
-
 Tensor Flatten::forward(const Tensor& x) const {
   return x.flatten(start_, stop_);
 }

@@ -19,6 +19,7 @@
 #include <linnet/data/data.h>
 #include <linnet/io/safetensors.h>
 #include <linnet/io/save.h>
+#include <linnet/nn/activations.h>
 #include <linnet/nn/init.h>
 #include <linnet/nn/layers.h>
 #include <linnet/nn/models.h>

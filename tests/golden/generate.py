@@ -4,6 +4,7 @@
   simple_cnn.safetensors   SimpleCNN, 10 fixed batches, Adam: losses and final weights in float64 and float32
   optimizers.safetensors   every optimiser, 20 steps on a small problem
   losses.safetensors       every loss with its options: result and gradient
+  activations.safetensors  every activation function with its options: result, first and second gradient
   conv2d.safetensors       conv2d and its gradients for a table of hard geometries
 
 Usage: generate.py [--out DIR]        needs torch and numpy; the files are committed
@@ -231,6 +232,38 @@ def losses(path):
     write(path / "losses.safetensors", tensors, cases)
 
 
+def activations(path):
+    """Input draw(1, 16), upstream gradient draw(2), and draw(3), by which the gradient is differentiated again."""
+    table = [
+        ("relu", {}, F.relu),
+        ("leaky_relu", {}, F.leaky_relu),
+        ("leaky_relu", {"slope": 0.3}, lambda x: F.leaky_relu(x, 0.3)),
+        ("elu", {}, F.elu),
+        ("elu", {"alpha": 2.5}, lambda x: F.elu(x, 2.5)),
+        ("gelu", {}, F.gelu),
+        ("gelu", {"tanh": True}, lambda x: F.gelu(x, approximate="tanh")),
+        ("silu", {}, F.silu),
+        ("sigmoid", {}, torch.sigmoid),
+        ("tanh", {}, torch.tanh),
+        ("softplus", {}, F.softplus),
+        ("softplus", {"beta": 2.0, "threshold": 5.0}, lambda x: F.softplus(x, 2.0, 5.0)),
+        ("hardsigmoid", {}, lambda x: F.relu6(x + 3) / 6),  # torch's own has a slope of 1 / 6 in float32 only
+        ("hardswish", {}, F.hardswish),
+    ]
+    tensors, cases, shape = {}, [], (40, 9)
+    for index, (name, options, call) in enumerate(table):
+        x = draw(1, shape, 16.0).requires_grad_()
+        y = call(x)
+        (gx,) = torch.autograd.grad(y, x, draw(2, shape), create_graph=True)
+        # Twice differentiable only where the slope is not constant piece by piece.
+        smooth = name not in ("relu", "leaky_relu", "hardsigmoid")
+        ggx = torch.autograd.grad(gx, x, draw(3, shape))[0] if smooth else torch.zeros(shape, dtype=torch.float64)
+        for key, tensor in (("y", y), ("gx", gx), ("ggx", ggx)):
+            tensors[f"{index}/{key}"] = tensor
+        cases.append({"activation": name, "shape": shape, **options})
+    write(path / "activations.safetensors", tensors, cases)
+
+
 def conv2d(path):
     """x draw(1), w draw(2), bias draw(3), upstream gradient draw(4)."""
     # N, C, H, W, K, R, S, stride, padding (top, bottom, left, right), dilation, groups
@@ -284,6 +317,7 @@ def main():
     simple_cnn(path)
     optimizers(path)
     losses(path)
+    activations(path)
     conv2d(path)
 
 

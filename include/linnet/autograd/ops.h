@@ -21,9 +21,28 @@ Tensor sqrt(const Tensor& x);
 Tensor reciprocal(const Tensor& x);
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
+/// 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
+Tensor erf(const Tensor& x);
 Tensor tanh(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor relu(const Tensor& x);
+
+// ---- activation functions, with PyTorch's names and defaults
+/// x above 0, slope x elsewhere.
+Tensor leaky_relu(const Tensor& x, double slope = 0.01);
+/// x above 0, alpha (exp(x) - 1) elsewhere. Clevert, Unterthiner and Hochreiter, 2015.
+Tensor elu(const Tensor& x, double alpha = 1);
+/// x Phi(x), Phi being the normal distribution's function: x (1 + erf(x / sqrt(2))) / 2; or its approximation
+/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. Hendrycks and Gimpel, 2016.
+Tensor gelu(const Tensor& x, GeluApproximation approximation = GeluApproximation::None);
+/// x sigmoid(x).
+Tensor silu(const Tensor& x);
+/// log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold. Throws for beta 0.
+Tensor softplus(const Tensor& x, double beta = 1, double threshold = 20);
+/// (x + 3) / 6, at least 0 and at most 1. Howard and others, 2019.
+Tensor hardsigmoid(const Tensor& x);
+/// x hardsigmoid(x).
+Tensor hardswish(const Tensor& x);
 
 // ---- elementwise, two operands
 Tensor add(const Tensor& a, const Tensor& b);

@@ -22,9 +22,29 @@ NDArray sqrt(const NDArray& x);
 NDArray reciprocal(const NDArray& x);
 NDArray exp(const NDArray& x);
 NDArray log(const NDArray& x);
+/// 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
+NDArray erf(const NDArray& x);
 NDArray tanh(const NDArray& x);
 NDArray sigmoid(const NDArray& x);
 NDArray relu(const NDArray& x);
+
+// ---- activation functions, with PyTorch's names and defaults
+enum class GeluApproximation : uint8_t { None, Tanh };
+/// x above 0, slope x elsewhere.
+NDArray leaky_relu(const NDArray& x, double slope = 0.01);
+/// x above 0, alpha (exp(x) - 1) elsewhere. Clevert, Unterthiner and Hochreiter, 2015.
+NDArray elu(const NDArray& x, double alpha = 1);
+/// x Phi(x), Phi being the normal distribution's function: x (1 + erf(x / sqrt(2))) / 2; or its approximation
+/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. Hendrycks and Gimpel, 2016.
+NDArray gelu(const NDArray& x, GeluApproximation approximation = GeluApproximation::None);
+/// x sigmoid(x).
+NDArray silu(const NDArray& x);
+/// log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold. Throws for beta 0.
+NDArray softplus(const NDArray& x, double beta = 1, double threshold = 20);
+/// (x + 3) / 6, at least 0 and at most 1. Howard and others, 2019.
+NDArray hardsigmoid(const NDArray& x);
+/// x hardsigmoid(x).
+NDArray hardswish(const NDArray& x);
 
 // ---- elementwise, two operands
 NDArray add(const NDArray& a, const NDArray& b);

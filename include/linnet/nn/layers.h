@@ -7,6 +7,7 @@
 #include <string>
 
 #include <linnet/core/conv2d.h>
+#include <linnet/nn/activations.h>
 #include <linnet/nn/module.h>
 
 namespace linnet::nn {
@@ -59,12 +60,6 @@ class Linear : public Module {
  private:
   int64_t in_;
   int64_t out_;
-};
-
-/// max(x, 0).
-class ReLU : public Module {
- public:
-  Tensor forward(const Tensor& x) const override;
 };
 
 /// Joins dimensions start to stop, both included; negative ones count from the end.
