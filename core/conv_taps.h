@@ -16,18 +16,24 @@ inline View split(View view, int dim, int64_t groups) {
   return view;
 }
 
+inline bool has_padding(const Conv2dGeometry& g) {
+  return g.pad_top != 0 || g.pad_bottom != 0 || g.pad_left != 0 || g.pad_right != 0;
+}
+inline View make_padded(BackendScratch& scratch, const Conv2dGeometry& g, DType dtype) {
+  return scratch.make({g.N, g.C, g.H + g.pad_top + g.pad_bottom, g.W + g.pad_left + g.pad_right}, dtype);
+}
+
 /// x with its padding around it; x itself where there is none.
 inline View padded(Backend& backend, BackendScratch& scratch, const Conv2dGeometry& g, const View& x) {
-  if (g.pad_top == 0 && g.pad_bottom == 0 && g.pad_left == 0 && g.pad_right == 0) return x;
-  const View out =
-      scratch.make({g.N, g.C, g.H + g.pad_top + g.pad_bottom, g.W + g.pad_left + g.pad_right}, x.dtype);
+  if (!has_padding(g)) return x;
+  const View out = make_padded(scratch, g, x.dtype);
   backend.dilate(x, {1, 1, g.pad_top, g.pad_left}, out);
   return out;
 }
 
 /// A padded image of zeros to add gradients up in: gx itself where there is no padding.
 inline View padded_zeros(Backend& backend, BackendScratch& scratch, const Conv2dGeometry& g, const View& gx) {
-  const View out = padded(backend, scratch, g, gx);
+  const View out = has_padding(g) ? make_padded(scratch, g, gx.dtype) : gx;
   backend.fill(0, out);
   return out;
 }
