@@ -212,7 +212,7 @@ TEST(ParityComparisons, AreThereForEveryCaseAndDtype) {
     (draw ? draws : step ? steps : cases) += 1;
   }
   EXPECT_EQ(cases, expected);
-  EXPECT_EQ(draws, 35U);
+  EXPECT_EQ(draws, 40U);
   EXPECT_EQ(steps, 24U);
 }
 
