@@ -181,8 +181,8 @@ TEST(ToolTrain, SaysThatAFolderCannotBeWritten) {
 TEST(ToolTrain, CtrlCStopsAfterTheStepAndSaves) {
   const Tool tool;
   const ToolResult result =
-      tool.run({"train", "--train", "1000", "--test", "100", "--epochs", "100000", "--out", "run"}, {},
-               [](const std::string& out) { return has(out, "epoch 2/"); });
+      tool.run({"train", "--train", "300", "--test", "100", "--epochs", "100000", "--out", "run"}, {},
+               [](const std::string& out) { return has(out, "epoch 2/100000: training loss "); });
   EXPECT_EQ(result.status, 130) << result.out << result.err;
   EXPECT_TRUE(has(result.out, "stopped after step ")) << result.out;
   const auto history = nlohmann::json::parse(tool.text("run/history.json"));
