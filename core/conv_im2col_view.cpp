@@ -5,19 +5,13 @@
 namespace linnet::conv_im2col_view {
 namespace {
 
+using conv_taps::reshaped;
 using conv_taps::split;
 
 /// The elements of a view in dense memory of their own, in the order of its dimensions.
 View copied(Backend& backend, BackendScratch& scratch, const View& view) {
   const View dense = scratch.like(view);
   backend.copy(view, dense);
-  return dense;
-}
-
-/// Dense memory in another shape.
-View reshaped(View dense, const Shape& shape) {
-  dense.shape = shape;
-  dense.strides = contiguous_strides(shape);
   return dense;
 }
 
@@ -68,13 +62,8 @@ void grad_input(Backend& backend, const Conv2dGeometry& g, const View& gy, const
   const View sums = conv_taps::padded_zeros(backend, scratch, g, gx);
   for (int64_t r = 0; r < g.R; ++r) {
     for (int64_t s = 0; s < g.S; ++s) {
-      View column = columns;
-      column.data = element(columns, r * columns.strides[3] + s * columns.strides[4]);
-      column.shape = {g.N, g.groups, g.channels_per_group(), g.P, g.Q};
-      column.strides = {columns.strides[0], columns.strides[1], columns.strides[2], columns.strides[5],
-                        columns.strides[6]};
       const View seen = conv_taps::tap(g, sums, r, s);
-      backend.binary(BinaryKind::Add, seen, column, seen);
+      backend.binary(BinaryKind::Add, seen, conv_taps::of_tap(columns, r, s), seen);
     }
   }
   conv_taps::crop(backend, g, sums, gx);

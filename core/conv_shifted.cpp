@@ -23,11 +23,10 @@ View filters_of_tap(const Conv2dGeometry& g, const View& w, int64_t r, int64_t s
 }
 
 /// Images (N, G, C, P, Q) as one matrix a group, channels x pixels, in `memory`.
-View packed(Backend& backend, const View& images, View memory) {
+View packed(Backend& backend, const View& images, const View& memory) {
   backend.copy(permuted(images, {1, 2, 0, 3, 4}), memory);
-  memory.shape = {memory.shape[0], memory.shape[1], memory.shape[2] * memory.shape[3] * memory.shape[4]};
-  memory.strides = contiguous_strides(memory.shape);
-  return memory;
+  const Shape& shape = memory.shape;
+  return conv_taps::reshaped(memory, {shape[0], shape[1], shape[2] * shape[3] * shape[4]});
 }
 
 }  // namespace

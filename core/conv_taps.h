@@ -16,6 +16,13 @@ inline View split(View view, int dim, int64_t groups) {
   return view;
 }
 
+/// Dense memory in another shape.
+inline View reshaped(View dense, const Shape& shape) {
+  dense.shape = shape;
+  dense.strides = contiguous_strides(shape);
+  return dense;
+}
+
 inline bool has_padding(const Conv2dGeometry& g) {
   return g.pad_top != 0 || g.pad_bottom != 0 || g.pad_left != 0 || g.pad_right != 0;
 }
@@ -54,13 +61,18 @@ inline View windows(const Conv2dGeometry& g, const View& images) {
   return view;
 }
 
-/// The pixels that tap (r, s) sees: (N, G, C / G, P, Q).
-inline View tap(const Conv2dGeometry& g, const View& images, int64_t r, int64_t s) {
-  View view = windows(g, images);
+/// Tap (r, s) of a view (N, G, C / G, R, S, P, Q): (N, G, C / G, P, Q).
+inline View of_tap(View view, int64_t r, int64_t s) {
   view.data = element(view, r * view.strides[3] + s * view.strides[4]);
-  view.shape = {g.N, g.groups, g.channels_per_group(), g.P, g.Q};
-  view.strides = {view.strides[0], view.strides[1], view.strides[2], view.strides[5], view.strides[6]};
+  for (const int d : {4, 3}) {
+    view.shape.erase(d);
+    view.strides.erase(d);
+  }
   return view;
+}
+/// The pixels that tap (r, s) sees.
+inline View tap(const Conv2dGeometry& g, const View& images, int64_t r, int64_t s) {
+  return of_tap(windows(g, images), r, s);
 }
 
 /// y = its bias, or zeros.

@@ -8,11 +8,9 @@
 namespace linnet::conv_textbook {
 View flipped_filters(Backend& backend, BackendScratch& scratch, const Conv2dGeometry& g, const View& w) {
   const View exchanged = swapped(conv_taps::split(w, 0, g.groups), 1, 2);
-  View filters = scratch.make(exchanged.shape, w.dtype);
-  backend.flip(exchanged, 1U << 3 | 1U << 4, filters);
-  filters.shape = {g.C, g.filters_per_group(), g.R, g.S};
-  filters.strides = contiguous_strides(filters.shape);
-  return filters;
+  const View flipped = scratch.make(exchanged.shape, w.dtype);
+  backend.flip(exchanged, 1U << 3 | 1U << 4, flipped);
+  return conv_taps::reshaped(flipped, {g.C, g.filters_per_group(), g.R, g.S});
 }
 
 Conv2dGeometry full_convolution(const Conv2dGeometry& g) {

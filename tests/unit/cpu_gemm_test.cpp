@@ -13,7 +13,7 @@
 #include "cpu/gemm_kernel.h"
 #include "cpu/matmul.h"
 #include "cpu/parallel.h"
-#include "tests/unit/cpu_arrays.h"
+#include "tests/unit/matrix_placements.h"
 
 namespace linnet::cpu {
 namespace {
@@ -128,19 +128,10 @@ TEST(CpuGemm, AlphaBetaBias) {
   }
 }
 
-const std::vector<Placement> kPlacements = {
-    {},                 // dense
-    {{0, 2, 1}, 1, 0},  // transposed
-    {{0, 1, 2}, 1, 5},  // a slice
-    {{0, 2, 1}, 1, 3},  // a transposed slice
-    {{0, 1, 2}, 3, 0},  // every third
-    {{2, 1, 0}, 1, 0},  // batch innermost
-};
-
 TEST(CpuGemm, AllPlacements) {
-  for (const Placement& a : kPlacements) {
-    for (const Placement& b : kPlacements) {
-      for (const Placement& c : kPlacements) {
+  for (const Placement& a : test::kMatrixPlacements) {
+    for (const Placement& b : test::kMatrixPlacements) {
+      for (const Placement& c : test::kMatrixPlacements) {
         check_both({.batch = 2, .M = 14, .N = 37, .K = 21, .beta = 1, .bias = true, .a = a, .b = b, .c = c});
         check_case<float>({.batch = 2, .M = 37, .N = 6, .K = 9, .a = a, .b = b, .c = c});
       }
@@ -149,7 +140,7 @@ TEST(CpuGemm, AllPlacements) {
 }
 
 TEST(CpuGemm, SharedOperandsOfABatch) {
-  for (const Placement& c : kPlacements) {
+  for (const Placement& c : test::kMatrixPlacements) {
     check_both({.batch = 3, .M = 14, .N = 37, .K = 21, .bias = true, .c = c, .share_a = true});
     check_both({.batch = 3, .M = 14, .N = 37, .K = 21, .bias = true, .c = c, .share_b = true});
     check_both({.batch = 3, .M = 4, .N = 5, .K = 6, .c = c, .share_a = true, .share_b = true});

@@ -6,6 +6,7 @@
 
 #include "cpu/gemm.h"
 #include "tests/unit/cuda_conv_arrays.h"
+#include "tests/unit/matrix_placements.h"
 
 namespace linnet {
 namespace {
@@ -45,19 +46,10 @@ void check_both(const Case& t) {
   check_case<double>(t);
 }
 
-const std::vector<Placement> kMatrices = {
-    {},                 // dense
-    {{0, 2, 1}, 1, 0},  // transposed
-    {{0, 1, 2}, 1, 5},  // a slice
-    {{0, 2, 1}, 1, 3},  // a transposed slice
-    {{0, 1, 2}, 3, 0},  // every third
-    {{2, 1, 0}, 1, 0},  // batch innermost
-};
-
 TEST_F(CudaGemm, AllPlacements) {
-  for (const Placement& a : kMatrices) {
-    for (const Placement& b : kMatrices) {
-      for (const Placement& c : kMatrices) {
+  for (const Placement& a : test::kMatrixPlacements) {
+    for (const Placement& b : test::kMatrixPlacements) {
+      for (const Placement& c : test::kMatrixPlacements) {
         check_both({.batch = 2, .M = 5, .N = 7, .K = 4, .beta = 0.5, .bias = true, .a = a, .b = b, .c = c});
         check_case<float>({.batch = 2, .M = 6, .N = 3, .K = 5, .alpha = -2, .a = a, .b = b, .c = c});
       }
@@ -66,7 +58,7 @@ TEST_F(CudaGemm, AllPlacements) {
 }
 
 TEST_F(CudaGemm, RowsAndColumns) {
-  for (const Placement& placement : kMatrices) {
+  for (const Placement& placement : test::kMatrixPlacements) {
     const Case row{.batch = 2, .M = 1, .N = 6, .K = 3, .a = placement, .b = placement, .c = placement};
     const Case column{.batch = 2, .M = 6, .N = 1, .K = 3, .a = placement, .b = placement, .c = placement};
     const Case outer{.batch = 2, .M = 4, .N = 5, .K = 1, .a = placement, .b = placement, .c = placement};
