@@ -3,6 +3,8 @@
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 
+#include "core/pad.h"
+
 namespace linnet {
 
 using autograd::record;
@@ -21,6 +23,41 @@ Conv2dOptions options_of(const Conv2dGeometry& geometry) {
   return options;
 }
 
+/// The convolution from the result of the transposed one, of shape (N, K, P, Q), to x.
+Conv2dGeometry transposed_geometry(const Tensor& x, const Tensor& w, const ConvTranspose2dOptions& o) {
+  constexpr const char* kWhere = "conv_transpose2d";
+  check(x.defined() && w.defined() && x.rank() == 4 && w.rank() == 4, kWhere,
+        "input {}, filters {}; expected input (N, C, H, W) and filters (C, K / groups, R, S)",
+        x.defined() ? x.shape() : Shape(), w.defined() ? w.shape() : Shape());
+  check(x.size(1) == w.size(0), kWhere, "input {} has {} channels, filters {} take {}", x.shape(), x.size(1),
+        w.shape(), w.size(0));
+  check(o.kernel == Size2(0) || o.kernel == Size2(w.size(2), w.size(3)), kWhere,
+        "the options say a kernel of {}x{}, the filters are {}", o.kernel.h, o.kernel.w, w.shape());
+  check(!o.padding.same && o.groups >= 1, kWhere, "{}",
+        o.padding.same ? std::string("Padding::Same says nothing of a transposed convolution; give numbers")
+                       : format_text("groups is {}; expected at least 1", o.groups));
+  const auto extent = [&](char axis, int64_t n, int64_t kernel, int64_t stride, int64_t padding,
+                          int64_t dilation, int64_t more) {
+    check(more >= 0 && (more < stride || more < dilation), kWhere,
+          "output_padding {} for {} with stride {} and dilation {}; expected less than one of them", more,
+          axis, stride, dilation);
+    return (n - 1) * stride - padding + dilation * (kernel - 1) + more + 1;
+  };
+  const int64_t P = extent('H', x.size(2), w.size(2), o.stride.h, o.padding.top + o.padding.bottom,
+                           o.dilation.h, o.output_padding.h);
+  const int64_t Q = extent('W', x.size(3), w.size(3), o.stride.w, o.padding.left + o.padding.right,
+                           o.dilation.w, o.output_padding.w);
+  check(P >= 1 && Q >= 1, kWhere, "input {} and filters {} give a result of {}x{}; expected at least 1x1",
+        x.shape(), w.shape(), P, Q);
+  Conv2dOptions options;
+  options.stride = o.stride;
+  options.padding = o.padding;
+  options.dilation = o.dilation;
+  options.groups = o.groups;
+  options.algorithm = o.algorithm;
+  return Conv2dGeometry::make({x.size(0), w.size(1) * o.groups, P, Q}, w.shape(), options);
+}
+
 bool is_nhwc(const Conv2dOptions& options) {
   return options.layout == Layout::NHWC;
 }
@@ -36,6 +73,11 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
     Conv2dOptions inner = options;
     inner.layout = Layout::NCHW;
     return conv2d(x.permute({0, 3, 1, 2}), w.permute({3, 2, 0, 1}), bias, inner).permute({0, 2, 3, 1});
+  }
+  if (options.padding_mode != PaddingMode::Zeros && x.defined() && w.defined()) {
+    Conv2dOptions unpadded = options;
+    const Tensor padded = padded_by_mode(x, w.shape(), unpadded);
+    return conv2d(padded, w, bias, unpadded);
   }
   NDArray y = conv2d(x.data(), w.data(), bias.defined() ? bias.data() : NDArray(), options);
   return record("conv2d", {x, w, bias}, std::move(y),
@@ -53,6 +95,17 @@ Tensor conv2d_grad_input(const Tensor& gy, const Tensor& w, const Conv2dGeometry
                   return {saved.needs(0) ? conv2d(gx, saved.input(1), options_of(geometry)) : Tensor(),
                           saved.needs(1) ? conv2d_grad_weight(gx, saved.input(0), geometry) : Tensor()};
                 });
+}
+
+Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias,
+                        const ConvTranspose2dOptions& options) {
+  const Conv2dGeometry geometry = transposed_geometry(x, w, options);
+  const Tensor y = conv2d_grad_input(x, w, geometry);
+  if (!bias.defined()) return y;
+  check(bias.shape() == Shape{geometry.C}, "conv_transpose2d",
+        "bias {} for filters {} in {} groups; expected ({},)", bias.shape(), w.shape(), geometry.groups,
+        geometry.C);
+  return y + bias.reshape({geometry.C, 1, 1});
 }
 
 Tensor conv2d_grad_weight(const Tensor& x, const Tensor& gy, const Conv2dGeometry& geometry) {

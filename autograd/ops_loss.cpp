@@ -196,13 +196,79 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const Nll
                  options.reduction);
 }
 
-Tensor mse_loss(const Tensor& x, const Tensor& target, const MseLossOptions& options) {
-  check(x.defined() && target.defined(), "mse_loss", "the {} is undefined; expected two tensors of one shape",
+namespace {
+
+void check_pair(const Tensor& x, const Tensor& target, const char* where) {
+  check(x.defined() && target.defined(), where, "the {} is undefined; expected two tensors of one shape",
         x.defined() ? "target" : "input");
-  check(x.shape() == target.shape(), "mse_loss", "the input has shape {}, the target {}; they must be equal",
+  check(x.shape() == target.shape(), where, "the input has shape {}, the target {}; they must be equal",
         x.shape(), target.shape());
-  check(is_floating(x.dtype()), "mse_loss", "the input is {}; expected a floating dtype", x.dtype());
+  check(is_floating(x.dtype()), where, "the input is {}; expected a floating dtype", x.dtype());
+}
+
+Tensor weighted(const Tensor& losses, const Tensor& weight, const char* where) {
+  if (!weight.defined()) return losses;
+  check(broadcast_shapes(losses.shape(), weight.shape(), where) == losses.shape(), where,
+        "the weight has shape {}, the losses {}; expected one that broadcasts to it", weight.shape(),
+        losses.shape());
+  return losses * weight.detach();
+}
+
+/// x log(y), 0 where x is 0 whatever y is.
+Tensor times_log(const Tensor& x, const Tensor& log_y) {
+  return where(x.data() == 0, 0, x * log_y);
+}
+
+}  // namespace
+
+Tensor mse_loss(const Tensor& x, const Tensor& target, const MseLossOptions& options) {
+  check_pair(x, target, "mse_loss");
   return reduced(square(x - target), options.reduction);
+}
+
+Tensor l1_loss(const Tensor& x, const Tensor& target, const L1LossOptions& options) {
+  check_pair(x, target, "l1_loss");
+  return reduced(abs(x - target), options.reduction);
+}
+
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, const SmoothL1LossOptions& options) {
+  check_pair(x, target, "smooth_l1_loss");
+  const double beta = options.beta;
+  check(beta >= 0, "smooth_l1_loss", "beta is {}; expected at least 0", beta);
+  if (beta == 0) return l1_loss(x, target, {options.reduction});
+  const Tensor d = abs(x - target);
+  return reduced(where(d.data() < beta, square(x - target) * (0.5 / beta), d - 0.5 * beta),
+                 options.reduction);
+}
+
+Tensor binary_cross_entropy(const Tensor& p, const Tensor& target, const BinaryCrossEntropyOptions& options) {
+  constexpr const char* kWhere = "binary_cross_entropy";
+  check_pair(p, target, kWhere);
+  const auto bounded_log = [](const Tensor& x) { return maximum(log(x), -100); };
+  const Tensor losses = -(target * bounded_log(p) + (1 - target) * bounded_log(1 - p));
+  return reduced(weighted(losses, options.weight, kWhere), options.reduction);
+}
+
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                        const BinaryCrossEntropyWithLogitsOptions& options) {
+  constexpr const char* kWhere = "binary_cross_entropy_with_logits";
+  check_pair(logits, target, kWhere);
+  const Tensor softened = softplus(-logits);  // log(1 + exp(-x))
+  Tensor positive = softened;
+  if (options.pos_weight.defined()) {
+    positive = softened * (1 + weighted(target, options.pos_weight - 1, kWhere));
+  }
+  const Tensor losses = (1 - target) * logits + positive;
+  return reduced(weighted(losses, options.weight, kWhere), options.reduction);
+}
+
+Tensor kl_div(const Tensor& log_p, const Tensor& target, const KlDivOptions& options) {
+  check_pair(log_p, target, "kl_div");
+  const Tensor losses =
+      options.log_target ? exp(target) * (target - log_p) : times_log(target, log(target)) - target * log_p;
+  if (!options.batch_mean) return reduced(losses, options.reduction);
+  check(log_p.rank() >= 1, "kl_div", "a mean over the batch of shape {}; expected (N, ...)", log_p.shape());
+  return sum(losses) / static_cast<double>(log_p.size(0));
 }
 
 }  // namespace linnet

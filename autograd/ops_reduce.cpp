@@ -2,7 +2,11 @@
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "autograd/node.h"
+#include "core/fail.h"
 
 namespace linnet {
 
@@ -73,6 +77,57 @@ Tensor argmax(const Tensor& x, int dim, bool keepdims) {
 }
 Tensor argmin(const Tensor& x, int dim, bool keepdims) {
   return argmin(x.data(), dim, keepdims);
+}
+
+Tensor argmax(const Tensor& x) {
+  return argmax(x.data());
+}
+Tensor argmin(const Tensor& x) {
+  return argmin(x.data());
+}
+
+namespace {
+
+Extremes extremes_at(const Tensor& x, int dim, const NDArray& indices, bool keepdims) {
+  const Tensor values = gather(x, dim, indices);
+  if (keepdims) return {values, indices};
+  return {values.squeeze(dim), indices.squeeze(dim)};
+}
+
+}  // namespace
+
+Extremes max(const Tensor& x, int dim, bool keepdims) {
+  return extremes_at(x, dim, argmax(x.data(), dim, true), keepdims);
+}
+Extremes min(const Tensor& x, int dim, bool keepdims) {
+  return extremes_at(x, dim, argmin(x.data(), dim, true), keepdims);
+}
+
+Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options) {
+  const Tensor away = x - mean(x, dims, true);
+  const Tensor total = sum(square(away), dims, options.keepdims);
+  const double count =
+      static_cast<double>(x.numel()) / static_cast<double>(std::max<int64_t>(total.numel(), 1));
+  check(count > options.correction, "var",
+        "{} elements for each result of shape {} over dimensions {}, and a correction of {}; expected more "
+        "elements than the correction",
+        count, x.shape(), dims, options.correction);
+  return total / (count - options.correction);
+}
+
+Tensor stddev(const Tensor& x, const Dims& dims, const VarOptions& options) {
+  return sqrt(var(x, dims, options));
+}
+
+Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdims) {
+  check(p > 0, "norm", "p is {}; expected a number above 0, or infinity", p);
+  if (std::isinf(p)) return amax(abs(x), dims, keepdims);
+  if (p == 1) return sum(abs(x), dims, keepdims);
+  const Tensor total = sum(p == 2 ? square(x) : pow(abs(x), p), dims, keepdims);
+  // A root is infinitely steep at 0; there a 1 takes the sum's place, and no gradient reaches the elements.
+  const NDArray none = total.data() == 0;
+  const Tensor safe = where(none, 1, total);
+  return where(none, 0, p == 2 ? sqrt(safe) : pow(safe, 1 / p));
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {

@@ -13,10 +13,15 @@ OpCases comparison_cases();
 OpCases reduce_cases();
 OpCases indexing_cases();
 OpCases view_cases();
+OpCases joining_cases();
 OpCases linalg_cases();
 OpCases einsum_cases();
 OpCases conv_cases();
 OpCases softmax_cases();
+OpCases statistics_cases();
+OpCases norm_cases();
+OpCases dropout_cases();
 OpCases loss_cases();
+OpCases pair_loss_cases();
 
 }  // namespace linnet::checks

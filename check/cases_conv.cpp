@@ -186,10 +186,70 @@ OpCase grad_weight_case(const Row& row, const std::string& about, ConvAlgorithm 
           g.N * g.P * g.Q};
 }
 
+/// The input gradient of a row's convolution as a layer: the rows that the stride leaves over are its output
+/// padding.
+OpCase transposed_case(const Row& row, bool bias) {
+  const Conv2dGeometry g = Conv2dGeometry::make(row.x, row.w, row.options);
+  const ConvTranspose2dOptions options = {.stride = row.options.stride,
+                                          .padding = {g.pad_top, g.pad_bottom, g.pad_left, g.pad_right},
+                                          .output_padding = {g.leftover_h(), g.leftover_w()},
+                                          .dilation = row.options.dilation,
+                                          .groups = row.options.groups};
+  std::vector<OpInput> inputs = {input(g.output_shape()), input(row.w)};
+  if (bias) inputs.push_back(input({g.C}));
+  return {"conv_transpose2d",
+          std::string(row.about) + (bias ? "" : ", no bias"),
+          inputs,
+          [options, bias](const Tensors& in) {
+            return conv_transpose2d(in[0], in[1], bias ? in[2] : Tensor(), options);
+          },
+          [g, bias](const std::vector<Values>& in) {
+            std::vector<long double> y = zeros(g.input_shape());
+            for (size_t i = 0; bias && i < y.size(); ++i) {
+              y[i] = in[2].at[static_cast<size_t>(static_cast<int64_t>(i) / (g.H * g.W) % g.C)];
+            }
+            for_each_product(g, [&](size_t at_x, size_t at_w, size_t at_y) {
+              y[at_x] += static_cast<long double>(in[0].at[at_y]) * in[1].at[at_w];
+            });
+            return rounded(g.input_shape(), y);
+          },
+          g.filters_per_group() * g.R * g.S + 1};
+}
+
+/// A convolution of a picture that is padded otherwise than with zeros.
+OpCase padding_mode_case(const std::string& about, const Shape& x, const Shape& w, Conv2dOptions options) {
+  const Conv2dGeometry whole = Conv2dGeometry::make(x, w, options);
+  Shape padded = x;
+  padded[2] += whole.pad_top + whole.pad_bottom;
+  padded[3] += whole.pad_left + whole.pad_right;
+  Conv2dOptions bare = options;
+  bare.padding = 0;
+  const Conv2dGeometry g = Conv2dGeometry::make(padded, w, bare);
+  return {"conv2d",
+          about,
+          {input(x), input(w), input({w[0]})},
+          [options](const Tensors& in) { return conv2d(in[0], in[1], in[2], options); },
+          [whole, g, mode = options.padding_mode](const std::vector<Values>& in) {
+            const Values rows = bordered(in[0], 2, whole.pad_top, whole.pad_bottom, mode);
+            return forward_reference(g, bordered(rows, 3, whole.pad_left, whole.pad_right, mode), in[1],
+                                     &in[2]);
+          },
+          terms_of(g)};
+}
+
 }  // namespace
 
 OpCases conv_cases() {
   OpCases cases;
+  for (const PaddingMode mode : {PaddingMode::Reflect, PaddingMode::Replicate, PaddingMode::Circular}) {
+    const std::string by = std::string(linnet::name(mode)) + " padding";
+    cases.push_back(padding_mode_case(by, {2, 2, 4, 5}, {2, 2, 3, 3},
+                                      {.stride = {2, 1}, .padding = {1, 2, 0, 3}, .padding_mode = mode}));
+    cases.push_back(padding_mode_case(by + ", same", {1, 2, 5, 6}, {2, 2, 2, 4},
+                                      {.padding = Padding::Same, .padding_mode = mode}));
+  }
+  for (const Row& row : table()) cases.push_back(transposed_case(row, true));
+  cases.push_back(transposed_case(table()[5], false));
   for (const Row& row : table()) {
     const std::string about = row.about;
     cases.push_back(forward_case(row, about, ConvAlgorithm::Auto, true));

@@ -1,4 +1,5 @@
-// Cases of the losses. References compute every position by the definition, in PyTorch's reading of it.
+// Cases of the losses over classes. References compute every position by the definition, in PyTorch's reading
+// of it.
 #include <cmath>
 
 #include <linnet/autograd/ops.h>
@@ -130,19 +131,6 @@ void add_all_options(OpCases& cases, const std::string& about, const Shape& shap
   }
 }
 
-void add_mse(OpCases& cases, const std::string& about, const Shape& shape, Reduction reduction) {
-  cases.push_back(
-      {"mse_loss",
-       about,
-       {input(shape), input(shape)},
-       [reduction](const Tensors& in) { return mse_loss(in[0], in[1], {.reduction = reduction}); },
-       [reduction](const std::vector<Values>& in) {
-         const Values squares = zip(in[0], in[1], [](double a, double b) { return (a - b) * (a - b); });
-         return reduce(squares, reduction, static_cast<long double>(in[0].at.size()));
-       },
-       reduction == Reduction::None ? 1 : shape.product()});
-}
-
 }  // namespace
 
 OpCases loss_cases() {
@@ -158,11 +146,6 @@ OpCases loss_cases() {
   add(cases, "large", {331, 67}, {.probabilities = true, .weighted = true, .smoothing = 0.25});
   add(cases, "no rows", {0, 3}, {.reduction = Reduction::Sum});
   add(cases, "no rows", {0, 3}, {.reduction = Reduction::None, .smoothing = 0.25});
-  add_mse(cases, "mean", {3, 5}, Reduction::Mean);
-  add_mse(cases, "sum", {3, 5}, Reduction::Sum);
-  add_mse(cases, "none", {3, 5}, Reduction::None);
-  add_mse(cases, "0-d", {}, Reduction::Mean);
-  add_mse(cases, "large", {331, 67}, Reduction::Mean);
   return cases;
 }
 

@@ -187,6 +187,39 @@ void add_arg(OpCases& cases, const char* op, Tensor (*run)(const Tensor&, int, b
   add("large", {501, 103}, 1, false, whole(-99, 99), floating);
 }
 
+void add_arg_of_all(OpCases& cases, const char* op, Tensor (*run)(const Tensor&), bool largest) {
+  cases.push_back({op,
+                   "of all elements",
+                   {constant({5, 7}, whole(-9, 9))},
+                   [run](const Tensors& in) { return run(in[0]); },
+                   [largest](const std::vector<Values>& in) {
+                     return arg_reference({{in[0].shape.product()}, in[0].at}, 0, false, largest);
+                   }});
+}
+
+/// max and min along a dimension, by their values or their indices. `draw` has no ties where gradients are
+/// compared with differences.
+void add_extremes(OpCases& cases, const char* op, Extremes (*run)(const Tensor&, int, bool), bool largest) {
+  const auto add = [&](const std::string& about, const Shape& shape, int dim, bool keepdims, bool indices) {
+    const int axis = dim < 0 ? dim + shape.rank() : dim;
+    cases.push_back({op,
+                     about + (indices ? ", indices" : ""),
+                     {indices ? constant(shape, whole(-3, 3)) : input(shape, distinct())},
+                     [=](const Tensors& in) {
+                       const Extremes found = run(in[0], dim, keepdims);
+                       return indices ? found.indices : found.values;
+                     },
+                     [=](const std::vector<Values>& in) {
+                       return indices ? arg_reference(in[0], dim, keepdims, largest)
+                                      : extreme_reference(in[0], {axis}, keepdims, largest ? 1 : -1);
+                     }});
+  };
+  for (const bool indices : {false, true}) {
+    add("first", {4, 5}, 0, false, indices);
+    add("last, kept", {2, 3, 4}, -1, true, indices);
+  }
+}
+
 void add_sum_to(OpCases& cases) {
   const auto add = [&](const std::string& about, const Shape& from, const Shape& to) {
     Dims dims;
@@ -219,6 +252,10 @@ OpCases reduce_cases() {
   add_reductions(cases);
   add_arg(cases, "argmax", argmax, true);
   add_arg(cases, "argmin", argmin, false);
+  add_arg_of_all(cases, "argmax", argmax, true);
+  add_arg_of_all(cases, "argmin", argmin, false);
+  add_extremes(cases, "max", max, true);
+  add_extremes(cases, "min", min, false);
   add_sum_to(cases);
   return cases;
 }

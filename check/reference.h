@@ -4,6 +4,7 @@
 #pragma once
 
 #include <linnet/check/op_case.h>
+#include <linnet/core/conv2d.h>
 
 namespace linnet::checks {
 
@@ -56,6 +57,33 @@ inline double broadcast_element(const Values& x, const Dims& index) {
   const int skip = index.rank() - x.shape.rank();
   for (int i = 0; i < own.rank(); ++i) own[i] = x.shape[i] == 1 ? 0 : index[skip + i];
   return element(x, own);
+}
+
+/// The index within [0, n) that is read for one beyond the border; not for zeros.
+inline int64_t border_source(int64_t i, int64_t n, PaddingMode mode) {
+  switch (mode) {
+    case PaddingMode::Reflect:
+      return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
+    case PaddingMode::Circular:
+      return (i + n) % n;
+    default:
+      return i < 0 ? 0 : i >= n ? n - 1 : i;
+  }
+}
+
+/// x with elements in front and behind along one dimension; negative numbers cut off, first.
+inline Values bordered(const Values& x, int dim, int64_t before, int64_t after, PaddingMode mode,
+                       double value = 0) {
+  const int64_t cut_before = before < 0 ? -before : 0, cut_after = after < 0 ? -after : 0;
+  const int64_t kept = x.shape[dim] - cut_before - cut_after;
+  Shape shape = x.shape;
+  shape[dim] += before + after;
+  return build(shape, [&](Dims index) {
+    const int64_t i = index[dim] - (before > 0 ? before : 0);
+    if (mode == PaddingMode::Zeros && (i < 0 || i >= kept)) return value;
+    index[dim] = cut_before + border_source(i, kept, mode);
+    return element(x, index);
+  });
 }
 
 /// NumPy's rule, for shapes that fit.

@@ -77,6 +77,20 @@ const char* name(ConvAlgorithm algorithm) {
   return "unknown";
 }
 
+const char* name(PaddingMode mode) {
+  switch (mode) {
+    case PaddingMode::Zeros:
+      return "zeros";
+    case PaddingMode::Reflect:
+      return "reflect";
+    case PaddingMode::Replicate:
+      return "replicate";
+    case PaddingMode::Circular:
+      return "circular";
+  }
+  return "unknown";
+}
+
 Conv2dGeometry Conv2dGeometry::make(const Shape& input, const Shape& filters, const Conv2dOptions& options) {
   check(input.rank() == 4 && filters.rank() == 4, "conv2d",
         "input {}, filters {}; expected input (N, C, H, W) and filters (K, C / groups, R, S)", input,

@@ -74,6 +74,16 @@ Scalar require_fits(const char* where, Scalar number, DType dtype) {
   return number;
 }
 
+uint32_t dims_mask(const char* where, const Shape& shape, const Dims& dims) {
+  uint32_t mask = 0;
+  for (const int64_t dim : dims) {
+    const int i = normalize_dim(static_cast<int>(dim), shape.rank(), where);
+    check((mask >> i & 1U) == 0, where, "dimensions {} of shape {} name {} twice", dims, shape, i);
+    mask |= 1U << i;
+  }
+  return mask;
+}
+
 View result_view(const NDArray& array) {
   return array.read_view();
 }

@@ -17,6 +17,9 @@ void require_floating(const char* where, DType dtype);
 /// Throws unless the number fits the dtype; returns it.
 Scalar require_fits(const char* where, Scalar number, DType dtype);
 
+/// Bit i for each dimension i named; throws where one is named twice.
+uint32_t dims_mask(const char* where, const Shape& shape, const Dims& dims);
+
 /// A view of a result just allocated: no overlap check, no version.
 View result_view(const NDArray& array);
 

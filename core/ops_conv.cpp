@@ -9,6 +9,7 @@
 #include "core/conv_textbook.h"
 #include "core/fail.h"
 #include "core/operands.h"
+#include "core/pad.h"
 
 namespace linnet {
 namespace {
@@ -96,6 +97,11 @@ void compute_grad_weight(Backend& backend, const Conv2dGeometry& g, const NDArra
 /// Logical NCHW input and OIHW filters.
 NDArray forward(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options,
                 bool channels_last) {
+  if (options.padding_mode != PaddingMode::Zeros) {
+    Conv2dOptions unpadded = options;
+    const NDArray padded = padded_by_mode(x, w.shape(), unpadded);
+    return forward(padded, w, bias, unpadded, channels_last);
+  }
   const Conv2dGeometry geometry = Conv2dGeometry::make(x.shape(), w.shape(), options);
   if (bias.defined()) {
     check_operands("conv2d", x, bias);

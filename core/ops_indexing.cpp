@@ -45,7 +45,9 @@ NDArray scatter_add(const Shape& shape, int dim, const NDArray& index, const NDA
 
 NDArray unslice(const NDArray& x, const Shape& shape, int dim, int64_t start, int64_t stop, int64_t step) {
   const Device device = common_device("unslice", {&x});
-  NDArray out = NDArray::zeros(shape, x.dtype(), device);
+  const NDArray out = shape.rank() == x.rank() ? NDArray::empty_like_order(x, shape, x.dtype())
+                                               : NDArray::empty(shape, x.dtype(), device);
+  out.zero_();
   const NDArray window = out.slice(dim, start, stop, step);
   check(window.shape() == x.shape(), "unslice",
         "an array of shape {} for slice({}, {}, {}, {}) of shape {}, which is {}", x.shape(), dim, start,

@@ -7,20 +7,8 @@
 namespace linnet {
 namespace {
 
-/// Which dimensions go: bit i for dimension i. All of them where `dims` is empty.
-unsigned reduced_mask(const char* where, const NDArray& x, const Dims& dims) {
-  if (dims.empty()) return (1U << x.rank()) - 1U;
-  unsigned mask = 0;
-  for (const int64_t dim : dims) {
-    const int i = normalize_dim(static_cast<int>(dim), x.rank(), where);
-    check((mask >> i & 1U) == 0, where, "dimensions {} of shape {} name {} twice", dims, x.shape(), i);
-    mask |= 1U << i;
-  }
-  return mask;
-}
-
 /// Drops the dimensions of extent 1 that a reduction left.
-NDArray drop(NDArray reduced, unsigned mask) {
+NDArray drop(NDArray reduced, uint32_t mask) {
   for (int i = reduced.rank() - 1; i >= 0; --i) {
     if ((mask >> i & 1U) != 0) reduced = reduced.squeeze(i);
   }
@@ -29,7 +17,7 @@ NDArray drop(NDArray reduced, unsigned mask) {
 
 NDArray reduce(const char* where, ReduceKind kind, const NDArray& x, const Dims& dims, bool keepdims) {
   const Device device = common_device(where, {&x});
-  const unsigned mask = reduced_mask(where, x, dims);
+  const uint32_t mask = dims.empty() ? (1U << x.rank()) - 1U : dims_mask(where, x.shape(), dims);
   Shape shape = x.shape();
   for (int i = 0; i < x.rank(); ++i) {
     if ((mask >> i & 1U) == 0) continue;
@@ -81,6 +69,14 @@ NDArray argmax(const NDArray& x, int dim, bool keepdims) {
 
 NDArray argmin(const NDArray& x, int dim, bool keepdims) {
   return arg_reduce("argmin", ArgKind::Min, x, dim, keepdims);
+}
+
+NDArray argmax(const NDArray& x) {
+  return argmax(x.flatten(), 0);
+}
+
+NDArray argmin(const NDArray& x) {
+  return argmin(x.flatten(), 0);
 }
 
 NDArray sum_to(const NDArray& x, const Shape& shape) {

@@ -24,6 +24,7 @@
 #include <linnet/nn/layers.h>
 #include <linnet/nn/models.h>
 #include <linnet/nn/module.h>
+#include <linnet/nn/normalization.h>
 #include <linnet/nn/optim.h>
 #include <linnet/nn/sequential.h>
 #include <linnet/nn/summary.h>

@@ -264,6 +264,85 @@ def activations(path):
     write(path / "activations.safetensors", tensors, cases)
 
 
+def operators(path):
+    """Inputs 2 draw(1), 2 draw(2), ...; upstream gradient draw(9); the gradients, each times draw(20 + its number), are
+    differentiated again by the first input. Names are those of operators_test.cpp."""
+    picture, filters, transposed = (2, 4, 5, 6), (6, 2, 3, 2), (4, 3, 3, 2)
+
+    def conv(mode, padding):  # left, right, top, bottom
+        return lambda x, w, b: F.conv2d(F.pad(x, padding, mode=mode), w, b, stride=(2, 1), groups=2)
+
+    def modes(mode):
+        return [
+            (f"pad {mode}", [picture], lambda x: F.pad(x, (0, 3, 1, 2), mode=mode)),
+            (f"conv2d {mode}", [picture, filters, (6,)], conv(mode, (0, 3, 1, 2))),
+        ]
+
+    def running(x, w, b):
+        mean, variance = (torch.linspace(*ends, 4, dtype=torch.float64) for ends in ((-1, 1), (0.5, 2)))
+        return F.batch_norm(x, mean, variance, w, b)
+
+    def binary(x, y, w):  # by the definition: torch's own second gradient adds 1e-12 to what it divides by
+        p, t = torch.sigmoid(x), torch.sigmoid(y)
+        loss = -(w * w).detach() * (t * torch.log(p) + (1 - t) * torch.log(1 - p))
+        assert torch.allclose(loss.mean(), F.binary_cross_entropy(p, t, (w * w).detach()))
+        return loss.mean()
+
+    table = [
+        *modes("reflect"), *modes("replicate"), *modes("circular"),
+        ("pad value", [(3, 4)], lambda x: F.pad(x, (1, 2), value=0.5)),
+        ("conv_transpose2d", [picture, transposed, (3,)], F.conv_transpose2d),
+        ("conv_transpose2d stride", [picture, transposed, (3,)],
+         lambda x, w, b: F.conv_transpose2d(x, w, b, stride=(3, 2), padding=(1, 0), output_padding=(2, 1))),
+        ("conv_transpose2d groups, dilation", [picture, transposed, (6,)],
+         lambda x, w, b: F.conv_transpose2d(x, w, b, stride=2, padding=3, output_padding=1, groups=2, dilation=(2, 3))),
+        ("batch_norm training", [picture, (4,), (4,)], lambda x, w, b: F.batch_norm(x, None, None, w, b, True)),
+        ("batch_norm", [picture, (4,), (4,)], running),
+        ("layer_norm", [picture, (5, 6), (5, 6)], lambda x, w, b: F.layer_norm(x, (5, 6), w, b)),
+        ("layer_norm plain", [(4, 7)], lambda x: F.layer_norm(x, (7,), eps=0.01)),
+        ("group_norm", [picture, (4,), (4,)], lambda x, w, b: F.group_norm(x, 2, w, b)),
+        ("var", [picture], lambda x: torch.var(x, (0, 2))),
+        ("var plain", [picture], lambda x: torch.var(x, correction=0)),
+        ("stddev", [picture], lambda x: torch.std(x, 1, keepdim=True)),
+        ("norm", [picture], lambda x: torch.linalg.vector_norm(x, dim=(1, 2))),
+        ("norm 3", [picture], lambda x: torch.linalg.vector_norm(x, 3)),
+        ("norm infinity", [picture], lambda x: torch.linalg.vector_norm(x, torch.inf, dim=3)),
+        ("max", [picture], lambda x: torch.max(x, 2)[0]),
+        ("clamp", [picture], lambda x: torch.clamp(x, -0.5, 0.75)),
+        ("concat, split, stack, flip", [(2, 3), (2, 4)],
+         lambda x, y: torch.stack(torch.split(torch.cat([x, y], 1).flip(1)[:, :6], 2, 1), 1)),
+        ("l1_loss", [(4, 5), (4, 5)], F.l1_loss),
+        ("smooth_l1_loss", [(4, 5), (4, 5)], lambda x, y: F.smooth_l1_loss(x, y, beta=0.7, reduction="sum")),
+        ("binary_cross_entropy", [(4, 5), (4, 5), (5,)], binary),
+        ("binary_cross_entropy_with_logits", [(4, 5), (4, 5), (5,)],
+         lambda x, y, w: F.binary_cross_entropy_with_logits(
+             x, torch.sigmoid(y), pos_weight=(w * w).detach(), reduction="none")),
+        ("kl_div", [(4, 5), (4, 5)],
+         lambda x, y: F.kl_div(F.log_softmax(x, 1), torch.softmax(y, 1), reduction="batchmean")),
+        ("kl_div logarithms", [(4, 5), (4, 5)],
+         lambda x, y: F.kl_div(F.log_softmax(x, 1), F.log_softmax(y, 1), reduction="sum", log_target=True)),
+    ]
+    tensors, cases = {}, []
+    for index, (name, shapes, call) in enumerate(table):
+        inputs = [draw(1 + i, shape, 2.0).requires_grad_() for i, shape in enumerate(shapes)]
+        y = call(*inputs)
+        upstream = draw(9, tuple(y.shape)) if y.dim() else draw(9, (1,))[0]
+        grads = torch.autograd.grad(y, inputs, upstream, create_graph=True, allow_unused=True)
+        tensors[f"{index}/y"] = y
+        total = torch.zeros((), dtype=torch.float64)
+        for i, grad in enumerate(grads):
+            if grad is None:
+                continue
+            tensors[f"{index}/g{i}"] = grad
+            total = total + (grad * draw(20 + i, shapes[i])).sum()
+        if total.requires_grad:
+            (again,) = torch.autograd.grad(total, inputs[0], allow_unused=True)
+            if again is not None:
+                tensors[f"{index}/gg"] = again + torch.zeros(shapes[0], dtype=torch.float64)  # none stays virtual
+        cases.append({"name": name, "shapes": shapes})
+    write(path / "operators.safetensors", tensors, cases)
+
+
 def conv2d(path):
     """x draw(1), w draw(2), bias draw(3), upstream gradient draw(4)."""
     # N, C, H, W, K, R, S, stride, padding (top, bottom, left, right), dilation, groups
@@ -318,6 +397,7 @@ def main():
     optimizers(path)
     losses(path)
     activations(path)
+    operators(path)
     conv2d(path)
 
 

@@ -3,7 +3,9 @@
 // give Tensors without gradient.
 #pragma once
 
+#include <initializer_list>
 #include <string>
+#include <vector>
 
 #include <linnet/autograd/tensor.h>
 #include <linnet/core/conv2d.h>
@@ -135,6 +137,28 @@ Tensor amin(const Tensor& x, const Dims& dims = {}, bool keepdims = false);
 /// Position (int64) of the first extreme along `dim`.
 Tensor argmax(const Tensor& x, int dim, bool keepdims = false);
 Tensor argmin(const Tensor& x, int dim, bool keepdims = false);
+/// Position in x.flatten().
+Tensor argmax(const Tensor& x);
+Tensor argmin(const Tensor& x);
+struct Extremes {
+  Tensor values;
+  Tensor indices;  ///< int64
+};
+/// The first extreme along `dim` and its position, which gets the whole gradient (amax shares it among
+/// equals).
+Extremes max(const Tensor& x, int dim, bool keepdims = false);
+Extremes min(const Tensor& x, int dim, bool keepdims = false);
+struct VarOptions {
+  double correction = 1;  ///< The sum of squares is divided by the number of elements less this.
+  bool keepdims = false;
+};
+/// The variance over `dims` (all of them where empty).
+Tensor var(const Tensor& x, const Dims& dims = {}, const VarOptions& options = {});
+/// The standard deviation: sqrt(var).
+Tensor stddev(const Tensor& x, const Dims& dims = {}, const VarOptions& options = {});
+/// (sum of |x|^p)^(1/p) over `dims` (all of them where empty), p > 0; for infinity the largest |x|. The
+/// gradient is 0 where the norm is.
+Tensor norm(const Tensor& x, double p = 2, const Dims& dims = {}, bool keepdims = false);
 /// Sums `x` down to `shape`, the reverse of broadcast_to.
 Tensor sum_to(const Tensor& x, const Shape& shape);
 
@@ -147,6 +171,36 @@ Tensor gather(const Tensor& x, int dim, const Tensor& index);
 Tensor scatter_add(const Shape& shape, int dim, const Tensor& index, const Tensor& source);
 /// Zeros of `shape` with x at what slice(dim, start, stop, step) views.
 Tensor unslice(const Tensor& x, const Shape& shape, int dim, int64_t start, int64_t stop, int64_t step = 1);
+
+// ---- joining, cutting and padding
+/// The arrays one after the other along `dim`; all other extents, dtype and device are the same.
+Tensor concat(const std::vector<Tensor>& arrays, int dim = 0);
+inline Tensor concat(std::initializer_list<Tensor> arrays, int dim = 0) {
+  return concat(std::vector<Tensor>(arrays), dim);
+}
+/// Arrays of one shape along a new dimension `dim` of the result.
+Tensor stack(const std::vector<Tensor>& arrays, int dim = 0);
+inline Tensor stack(std::initializer_list<Tensor> arrays, int dim = 0) {
+  return stack(std::vector<Tensor>(arrays), dim);
+}
+/// Views of `size` elements each along `dim`; the last has what is left.
+std::vector<Tensor> split(const Tensor& x, int64_t size, int dim = 0);
+/// Views of those sizes along `dim`, which they fill.
+std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, int dim = 0);
+/// A copy with those dimensions in reverse order.
+Tensor flip(const Tensor& x, const Dims& dims);
+/// Zeros between the pixels of (N, C, H, W): pixel (h, w) goes to (stride.h h, stride.w w) of a picture of
+/// (H - 1) stride.h + 1 by (W - 1) stride.w + 1.
+Tensor dilate(const Tensor& x, const Size2& stride);
+/// x with `before` more elements in front of dimension `dim` and `after` more behind it; negative numbers cut
+/// off, first. Throws where a mirror image or repetition would need more than there is.
+Tensor pad(const Tensor& x, int dim, int64_t before, int64_t after, const PadOptions& options = {});
+/// Padding of pictures, whose height and width are the last two dimensions.
+Tensor pad(const Tensor& x, const Padding& padding, const PadOptions& options = {});
+/// A new last dimension of extent `classes` with a 1 at the place of each int64 label, 0 elsewhere.
+Tensor one_hot(const Tensor& labels, int64_t classes, DType dtype = DType::Int64);
+/// x where it lies in [low, high], else the nearer of the two; the gradient is 0 there.
+Tensor clamp(const Tensor& x, Scalar low, Scalar high);
 
 // ---- linear algebra
 /// The matrix product of the last two dimensions; earlier ones broadcast. A 1-d operand is a row on the left
@@ -171,10 +225,43 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
 Tensor conv2d_grad_input(const Tensor& gy, const Tensor& w, const Conv2dGeometry& geometry);
 /// Gradient by w.
 Tensor conv2d_grad_weight(const Tensor& x, const Tensor& gy, const Conv2dGeometry& geometry);
+/// The gradient of a convolution as a layer of its own: x (N, C, H, W), w (C, K / groups, R, S), bias (K,) or
+/// undefined -> (N, K, P, Q) with P = (H - 1) stride.h - padding + dilation.h (R - 1) + output_padding.h + 1,
+/// Q likewise. Its options' padding is that of the convolution of which it is the gradient.
+Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias = {},
+                        const ConvTranspose2dOptions& options = {});
 
 // ---- normalising
 Tensor softmax(const Tensor& x, int dim);
 Tensor log_softmax(const Tensor& x, int dim);
+
+/// How batch_norm normalises.
+struct BatchNormOptions {
+  bool training = false;  ///< By the batch's own statistics, not the running ones.
+  double momentum = 0.1;  ///< The share of the batch in the running statistics.
+  double eps = 1e-5;      ///< Added to the variance.
+};
+/// (x - mean) / sqrt(variance + eps) * weight + bias for each channel of x (N, C, ...); the others (C,).
+/// In training, mean and variance are the batch's (divided by the count), and the running ones, where
+/// defined, move towards them in place: running += momentum (batch - running), with the variance divided by
+/// the count less 1. Ioffe and Szegedy, 2015. Weight and bias may be undefined: 1 and 0.
+Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
+                  const Tensor& weight = {}, const Tensor& bias = {}, const BatchNormOptions& options = {});
+/// The same over the last dimensions, of extents `shape`, for each element of the others; weight and bias
+/// have that shape. Ba, Kiros and Hinton, 2016.
+Tensor layer_norm(const Tensor& x, const Shape& shape, const Tensor& weight = {}, const Tensor& bias = {},
+                  double eps = 1e-5);
+/// The same over each image's groups of consecutive channels: x (N, C, ...), weight and bias (C,). Wu and He,
+/// 2018.
+Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight = {}, const Tensor& bias = {},
+                  double eps = 1e-5);
+
+// ---- leaving out at random
+/// x / (1 - p) with probability 1 - p, else 0, drawn from the default generator; x itself unless training.
+/// Srivastava and others, 2014.
+Tensor dropout(const Tensor& x, double p = 0.5, bool training = true);
+/// The same for whole channels of x (N, C, ...).
+Tensor dropout2d(const Tensor& x, double p = 0.5, bool training = true);
 
 // ---- losses
 enum class Reduction : uint8_t { None, Mean, Sum };
@@ -204,5 +291,45 @@ struct MseLossOptions {
 };
 /// (x - target)^2; shapes must be equal.
 Tensor mse_loss(const Tensor& x, const Tensor& target, const MseLossOptions& options = {});
+
+struct L1LossOptions {
+  Reduction reduction = Reduction::Mean;
+};
+/// |x - target|; shapes must be equal.
+Tensor l1_loss(const Tensor& x, const Tensor& target, const L1LossOptions& options = {});
+
+struct SmoothL1LossOptions {
+  double beta = 1;  ///< Below it the loss is quadratic; 0 makes it l1_loss.
+  Reduction reduction = Reduction::Mean;
+};
+/// d^2 / (2 beta) where d = |x - target| < beta, else d - beta / 2. Girshick, 2015.
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, const SmoothL1LossOptions& options = {});
+
+struct BinaryCrossEntropyOptions {
+  Tensor weight = {};  ///< A factor for each element, of a shape that broadcasts. Not differentiated.
+  Reduction reduction = Reduction::Mean;
+};
+/// -(target log p + (1 - target) log(1 - p)), both logarithms at least -100; p and target in [0, 1], of equal
+/// shapes.
+Tensor binary_cross_entropy(const Tensor& p, const Tensor& target,
+                            const BinaryCrossEntropyOptions& options = {});
+
+struct BinaryCrossEntropyWithLogitsOptions {
+  Tensor weight = {};      ///< As above.
+  Tensor pos_weight = {};  ///< A factor for target, of a shape that broadcasts. Not differentiated.
+  Reduction reduction = Reduction::Mean;
+};
+/// binary_cross_entropy of sigmoid(logits), right for logits of any size:
+/// (1 - target) x + (1 + (pos_weight - 1) target) log(1 + exp(-x)).
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                        const BinaryCrossEntropyWithLogitsOptions& options = {});
+
+struct KlDivOptions {
+  bool log_target = false;  ///< The target holds logarithms, too.
+  Reduction reduction = Reduction::Mean;
+  bool batch_mean = false;  ///< The sum divided by the first extent, whatever `reduction` says.
+};
+/// Kullback and Leibler's divergence, element by element: target (log target - log_p), 0 where target is 0.
+Tensor kl_div(const Tensor& log_p, const Tensor& target, const KlDivOptions& options = {});
 
 }  // namespace linnet

@@ -45,6 +45,16 @@ inline constexpr Padding Padding::Same = [] {
   return padding;
 }();
 
+/// What lies beyond the border of a picture, with PyTorch's names.
+enum class PaddingMode : uint8_t {
+  Zeros,
+  Reflect,    ///< The picture mirrored, without the border itself: c b | a b c | b a.
+  Replicate,  ///< The border again and again: a a | a b c | c c.
+  Circular,   ///< The picture repeated: b c | a b c | a b.
+};
+/// "zeros", "reflect", "replicate", "circular".
+const char* name(PaddingMode mode);
+
 /// Order of the dimensions of functional convolutions: NCHW images with OIHW filters, or NHWC with HWIO.
 enum class Layout : uint8_t { NCHW, NHWC };
 
@@ -80,6 +90,21 @@ struct Conv2dOptions {
   int64_t groups = 1;
   bool bias = true;              ///< `nn::Conv2d` only.
   Layout layout = Layout::NCHW;  ///< Functional operators only.
+  ConvAlgorithm algorithm = ConvAlgorithm::Auto;
+  PaddingMode padding_mode = PaddingMode::Zeros;
+};
+
+/// Options of `conv_transpose2d` and `nn::ConvTranspose2d`; those of the same names are the convolution's
+/// whose gradient it is.
+struct ConvTranspose2dOptions {
+  Size2 kernel = 0;
+  Size2 stride = 1;
+  Padding padding = 0;
+  Size2 output_padding = 0;  ///< Rows and columns more, of those that the stride leaves open: fewer than the
+                             ///< stride or the dilation.
+  Size2 dilation = 1;
+  int64_t groups = 1;
+  bool bias = true;  ///< `nn::ConvTranspose2d` only.
   ConvAlgorithm algorithm = ConvAlgorithm::Auto;
 };
 

@@ -4,7 +4,9 @@
 // Operators keep the memory order of their (first full-sized) input.
 #pragma once
 
+#include <initializer_list>
 #include <string>
+#include <vector>
 
 #include <linnet/core/conv2d.h>
 #include <linnet/core/ndarray.h>
@@ -137,6 +139,9 @@ NDArray amin(const NDArray& x, const Dims& dims = {}, bool keepdims = false);
 /// Position (int64) of the first extreme along `dim`.
 NDArray argmax(const NDArray& x, int dim, bool keepdims = false);
 NDArray argmin(const NDArray& x, int dim, bool keepdims = false);
+/// Position in x.flatten().
+NDArray argmax(const NDArray& x);
+NDArray argmin(const NDArray& x);
 /// Sums `x` down to `shape`, the reverse of broadcast_to.
 NDArray sum_to(const NDArray& x, const Shape& shape);
 
@@ -149,6 +154,36 @@ NDArray gather(const NDArray& x, int dim, const NDArray& index);
 NDArray scatter_add(const Shape& shape, int dim, const NDArray& index, const NDArray& source);
 /// Zeros of `shape` with x at what slice(dim, start, stop, step) views.
 NDArray unslice(const NDArray& x, const Shape& shape, int dim, int64_t start, int64_t stop, int64_t step = 1);
+
+// ---- joining, cutting and padding
+/// The arrays one after the other along `dim`; all other extents, dtype and device are the same.
+NDArray concat(const std::vector<NDArray>& arrays, int dim = 0);
+inline NDArray concat(std::initializer_list<NDArray> arrays, int dim = 0) {
+  return concat(std::vector<NDArray>(arrays), dim);
+}
+/// Arrays of one shape along a new dimension `dim` of the result.
+NDArray stack(const std::vector<NDArray>& arrays, int dim = 0);
+inline NDArray stack(std::initializer_list<NDArray> arrays, int dim = 0) {
+  return stack(std::vector<NDArray>(arrays), dim);
+}
+/// Views of `size` elements each along `dim`; the last has what is left.
+std::vector<NDArray> split(const NDArray& x, int64_t size, int dim = 0);
+/// Views of those sizes along `dim`, which they fill.
+std::vector<NDArray> split(const NDArray& x, const std::vector<int64_t>& sizes, int dim = 0);
+/// A copy with those dimensions in reverse order.
+NDArray flip(const NDArray& x, const Dims& dims);
+/// Zeros between the pixels of (N, C, H, W): pixel (h, w) goes to (stride.h h, stride.w w) of a picture of
+/// (H - 1) stride.h + 1 by (W - 1) stride.w + 1.
+NDArray dilate(const NDArray& x, const Size2& stride);
+struct PadOptions {
+  PaddingMode mode = PaddingMode::Zeros;
+  Scalar value = 0;  ///< With PaddingMode::Zeros: what stands there in place of zeros.
+};
+/// x with `before` more elements in front of dimension `dim` and `after` more behind it; negative numbers cut
+/// off, first. Throws where a mirror image or repetition would need more than there is.
+NDArray pad(const NDArray& x, int dim, int64_t before, int64_t after, const PadOptions& options = {});
+/// Padding of pictures, whose height and width are the last two dimensions.
+NDArray pad(const NDArray& x, const Padding& padding, const PadOptions& options = {});
 
 // ---- linear algebra
 /// The matrix product of the last two dimensions; earlier ones broadcast. A 1-d operand is a row on the left

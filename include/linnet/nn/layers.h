@@ -37,6 +37,26 @@ class Conv2d : public Module {
   Conv2dOptions options_;
 };
 
+/// (N, in, H, W) -> (N, out, P, Q): see `conv_transpose2d` for the formula.
+class ConvTranspose2d : public Module {
+ public:
+  /// `options.kernel` is needed.
+  ConvTranspose2d(int64_t in, int64_t out, const ConvTranspose2dOptions& options);
+
+  Tensor forward(const Tensor& x) const override;
+  void fields(Fields& f) override;
+  std::string describe() const override;
+  ConvTranspose2d clone() const;
+
+  Tensor weight;  ///< (in, out / groups, R, S)
+  Tensor bias;    ///< (out,), undefined without bias
+
+ private:
+  int64_t in_;
+  int64_t out_;
+  ConvTranspose2dOptions options_;
+};
+
 struct LinearOptions {
   bool bias = true;
 };
