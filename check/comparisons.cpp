@@ -178,6 +178,7 @@ void add_optimizer(std::vector<Comparison>& all, const std::string& op, const st
 void add_optimizers(std::vector<Comparison>& all) {
   using optim::AdamOptions;
   using optim::AdamWOptions;
+  using optim::RMSpropOptions;
   using optim::SGDOptions;
   add_optimizer<optim::SGD>(all, "optim::SGD", "plain", SGDOptions{.lr = 0.1});
   add_optimizer<optim::SGD>(all, "optim::SGD", "momentum, dampening, weight decay",
@@ -187,6 +188,9 @@ void add_optimizers(std::vector<Comparison>& all) {
   add_optimizer<optim::Adam>(all, "optim::Adam", "defaults", AdamOptions{});
   add_optimizer<optim::Adam>(all, "optim::Adam", "weight decay", AdamOptions{.lr = 0.1, .weight_decay = 0.1});
   add_optimizer<optim::AdamW>(all, "optim::AdamW", "defaults", AdamWOptions{.lr = 0.1});
+  add_optimizer<optim::RMSprop>(all, "optim::RMSprop", "defaults", RMSpropOptions{});
+  add_optimizer<optim::RMSprop>(all, "optim::RMSprop", "momentum, weight decay",
+                                RMSpropOptions{.weight_decay = 0.1, .momentum = 0.9});
 }
 
 }  // namespace

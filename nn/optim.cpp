@@ -1,4 +1,4 @@
-// What all optimisers share: the list of parameters, their state, and the 0-d arrays of step and learning
+// What all optimisers share: the groups of parameters, their state, and the 0-d arrays of step and learning
 // rate.
 #include <linnet/nn/optim.h>
 
@@ -16,37 +16,103 @@ void check_lr(double lr, const std::string& kind) {
   check(std::isfinite(lr) && lr >= 0, kind, "lr is {}; it must be a finite number, at least 0", lr);
 }
 
+/// "parameter 3", "parameter 3 of group 1".
+std::string place(size_t index, size_t group) {
+  return group == 0 ? format_text("parameter {}", index)
+                    : format_text("parameter {} of group {}", index, group);
+}
+
 }  // namespace
 
-Optimizer::Optimizer(std::string kind, const Tensors& parameters, double lr, std::vector<std::string> moments)
-    : kind_(std::move(kind)), lr_(lr), moments_(std::move(moments)) {
+void Optimizer::add_parameters(const Tensors& parameters, double lr) {
   check_lr(lr, kind_);
-  check(!parameters.empty(), kind_, "there are no parameters; expected at least one");
+  const size_t group = groups_.size();
+  check(!parameters.empty(), kind_, "there are no parameters{}; expected at least one",
+        group == 0 ? "" : format_text(" in group {}", group));
   std::unordered_map<const void*, size_t> seen;
+  for (size_t i = 0; i < slots_.size(); ++i) seen.emplace(slots_[i].parameter.impl().get(), i);
   for (size_t i = 0; i < parameters.size(); ++i) {
     const Tensor& parameter = parameters[i];
-    check(parameter.defined(), kind_, "parameter {} of {} is undefined", i, parameters.size());
-    const auto [first, is_new] = seen.emplace(parameter.impl().get(), i);
-    check(is_new, kind_, "parameter {}, of shape {}, is parameter {} again; each must be there once", i,
-          parameter.shape(), first->second);
-    check(is_floating(parameter.dtype()), kind_,
-          "parameter {}, of shape {}, is {}; expected a floating dtype", i, parameter.shape(),
-          parameter.dtype());
+    const std::string name = place(i, group);
+    check(parameter.defined(), kind_, "{} of {} is undefined", name, parameters.size());
+    const auto [first, is_new] = seen.emplace(parameter.impl().get(), slots_.size() + i);
+    check(
+        is_new, kind_, "{}, of shape {}, is {} again; each must be there once", name, parameter.shape(),
+        first->second < slots_.size() ? name_of(first->second) : place(first->second - slots_.size(), group));
+    check(is_floating(parameter.dtype()), kind_, "{}, of shape {}, is {}; expected a floating dtype", name,
+          parameter.shape(), parameter.dtype());
     check(parameter.is_leaf(), kind_,
-          "parameter {}, of shape {}, is the result of an operator; expected a leaf, as parameters() gives",
-          i, parameter.shape());
-    slots_.push_back({parameter, 0, {}});
+          "{}, of shape {}, is the result of an operator; expected a leaf, as parameters() gives", name,
+          parameter.shape());
   }
+  groups_.push_back({slots_.size(), parameters.size(), lr});
+  for (const Tensor& parameter : parameters) slots_.push_back({parameter, group, 0, {}});
+}
+
+const Optimizer::Group& Optimizer::at(size_t group) const {
+  check(group < groups_.size(), kind_, "there is no group {}; there are {}", group, groups_.size());
+  return groups_[group];
+}
+
+std::string Optimizer::name_of(size_t slot) const {
+  const size_t group = slots_[slot].group;
+  return place(slot - groups_[group].first, group);
+}
+
+double Optimizer::lr(size_t group) const {
+  return at(group).lr;
 }
 
 void Optimizer::set_lr(double lr) {
   check_lr(lr, kind_);
-  lr_ = lr;
+  for (Group& group : groups_) group.lr = lr;
+}
+
+void Optimizer::set_lr(double lr, size_t group) {
+  at(group);
+  check_lr(lr, kind_);
+  groups_[group].lr = lr;
+}
+
+double* Optimizer::momentum_of(size_t) {
+  return nullptr;
+}
+
+/// Derived classes say where it is, once, for reading and writing.
+const double* Optimizer::read_momentum(size_t group) const {
+  return const_cast<Optimizer*>(this)->momentum_of(group);
+}
+
+bool Optimizer::has_momentum() const {
+  return read_momentum(0) != nullptr;
+}
+
+double Optimizer::momentum(size_t group) const {
+  at(group);
+  const double* momentum = read_momentum(group);
+  check(momentum != nullptr, kind_, "this optimiser has no momentum");
+  return *momentum;
+}
+
+void Optimizer::set_momentum(double momentum, size_t group) {
+  at(group);
+  double* to = momentum_of(group);
+  check(to != nullptr, kind_, "this optimiser has no momentum");
+  check(momentum >= 0 && momentum < 1, kind_, "momentum is {}; it must be at least 0 and less than 1",
+        momentum);
+  *to = momentum;
 }
 
 Tensors Optimizer::parameters() const {
   Tensors parameters;
   for (const Slot& slot : slots_) parameters.push_back(slot.parameter);
+  return parameters;
+}
+
+Tensors Optimizer::parameters(size_t group) const {
+  const auto [first, count, lr] = at(group);
+  Tensors parameters;
+  for (size_t i = first; i < first + count; ++i) parameters.push_back(slots_[i].parameter);
   return parameters;
 }
 
@@ -59,31 +125,31 @@ void Optimizer::prepare(Slot& slot, size_t index) const {
   const Tensor& p = slot.parameter;
   const Tensor g = p.grad();
   check(g.shape() == p.shape() && g.dtype() == p.dtype() && g.device() == p.device(), kind_,
-        "parameter {} is {} {} on {} and its gradient {} {} on {}; they must agree", index, p.dtype(),
+        "{} is {} {} on {} and its gradient {} {} on {}; they must agree", name_of(index), p.dtype(),
         p.shape(), p.device(), g.dtype(), g.shape(), g.device());
-  if (slot.moments.empty()) {
-    for (size_t i = 0; i < moments_.size(); ++i) {
-      slot.moments.push_back(NDArray::empty_like_order(p.data(), p.shape(), p.dtype()).zero_());
-    }
+  while (slot.moments.size() < moment_names(slot.group).size()) {
+    slot.moments.push_back(NDArray::empty_like_order(p.data(), p.shape(), p.dtype()).zero_());
   }
   for (NDArray& moment : slot.moments) moment = moment.to(p.device()).to(p.dtype());
 }
 
-/// The device's arrays for that step, of those not taken yet; best the ones that counted the step before it.
-Optimizer::Clock& Optimizer::clock(Device device, int64_t step) {
+/// The group's arrays on a device for that step, of those not taken yet; best the ones that counted the step
+/// before it.
+Optimizer::Clock& Optimizer::clock(Device device, size_t group, int64_t step) {
+  const double lr = groups_[group].lr;
   Clock* best = nullptr;
   for (Clock& clock : clocks_) {
-    if (clock.taken || clock.lr.device() != device) continue;
+    if (clock.taken || clock.group != group || clock.lr.device() != device) continue;
     if (best == nullptr || clock.step_value == step - 1) best = &clock;
   }
   if (best == nullptr) {
-    clocks_.push_back({NDArray::full({}, lr_, DType::Float64, device),
-                       NDArray::full({}, step, DType::Int64, device), lr_, step, false});
+    clocks_.push_back({NDArray::full({}, lr, DType::Float64, device),
+                       NDArray::full({}, step, DType::Int64, device), group, lr, step, false});
     best = &clocks_.back();
   }
-  if (best->lr_value != lr_) best->lr.fill_(lr_);
+  if (best->lr_value != lr) best->lr.fill_(lr);
   if (best->step_value != step) best->step.fill_(step);
-  best->lr_value = lr_;
+  best->lr_value = lr;
   best->step_value = step;
   best->taken = true;
   return *best;
@@ -99,26 +165,42 @@ void Optimizer::step() {
   for (Clock& clock : clocks_) clock.taken = false;
   while (!ready.empty()) {
     const Device device = ready.front()->parameter.device();
+    const size_t group = ready.front()->group;
     const int64_t taken = ready.front()->step;
     const auto rest = std::stable_partition(ready.begin(), ready.end(), [&](const Slot* slot) {
-      return slot->parameter.device() == device && slot->step == taken;
+      return slot->parameter.device() == device && slot->group == group && slot->step == taken;
     });
-    const std::vector<Slot*> group(ready.begin(), rest);
+    const std::vector<Slot*> together(ready.begin(), rest);
     ready.erase(ready.begin(), rest);
-    for (Slot* slot : group) slot->step = taken + 1;
-    const Clock& now = clock(device, taken + 1);
-    update(group, now.lr, now.step);
+    for (Slot* slot : together) slot->step = taken + 1;
+    const Clock& now = clock(device, group, taken + 1);
+    update(group, together, now.lr, now.step);
   }
 }
 
 nn::StateDict Optimizer::state() const {
-  nn::StateDict state{{"lr", NDArray::scalar(lr_, DType::Float64, device("cpu"))}};
+  const Device cpu = device("cpu");
+  nn::StateDict state;
+  if (groups_.size() == 1) {
+    state.push_back({"lr", NDArray::scalar(groups_[0].lr, DType::Float64, cpu)});
+  } else {
+    std::vector<double> rates;
+    std::vector<int64_t> counts;
+    for (const Group& group : groups_) {
+      rates.push_back(group.lr);
+      counts.push_back(static_cast<int64_t>(group.count));
+    }
+    const Shape shape{static_cast<int64_t>(groups_.size())};
+    state.push_back({"lr", NDArray::from_data(rates, shape, cpu)});
+    state.push_back({"groups", NDArray::from_data(counts, shape, cpu)});
+  }
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
     if (slot.step == 0) continue;
-    state.push_back({format_text("{}.step", i), NDArray::scalar(slot.step, DType::Int64, device("cpu"))});
-    for (size_t j = 0; j < moments_.size(); ++j) {
-      state.push_back({format_text("{}.{}", i, moments_[j]), slot.moments[j].clone()});
+    state.push_back({format_text("{}.step", i), NDArray::scalar(slot.step, DType::Int64, cpu)});
+    const std::vector<std::string> names = moment_names(slot.group);
+    for (size_t j = 0; j < std::min(names.size(), slot.moments.size()); ++j) {
+      state.push_back({format_text("{}.{}", i, names[j]), slot.moments[j].clone()});
     }
   }
   return state;
@@ -138,16 +220,27 @@ void Optimizer::load_state(const nn::StateDict& state) {
     given.erase(found);
     return array;
   };
-  const double lr = take("lr", {}).item<double>();
-  check_lr(lr, kind_);
+  std::vector<Group> groups = groups_;
+  const bool one = groups.size() == 1;
+  const Shape per_group = one ? Shape{} : Shape{static_cast<int64_t>(groups.size())};
+  const std::vector<double> rates = take("lr", per_group).to_vector<double>();
+  const std::vector<int64_t> counts =
+      one ? std::vector<int64_t>{} : take("groups", per_group).to_vector<int64_t>();
+  for (size_t g = 0; g < groups.size(); ++g) {
+    check_lr(rates[g], kind_);
+    groups[g].lr = rates[g];
+    check(one || counts[g] == static_cast<int64_t>(groups[g].count), kind_,
+          "the state's group {} has {} parameters; this optimiser's has {}", g, one ? 0 : counts[g],
+          groups[g].count);
+  }
   std::vector<Slot> slots;
   for (size_t i = 0; i < slots_.size(); ++i) {
-    Slot slot{slots_[i].parameter, 0, {}};
+    Slot slot{slots_[i].parameter, slots_[i].group, 0, {}};
     const std::string step_name = format_text("{}.step", i);
     if (given.count(step_name) != 0) {
       slot.step = take(step_name, {}).item<int64_t>();
       check(slot.step >= 1, kind_, "the state's \"{}\" is {}; expected at least 1", step_name, slot.step);
-      for (const std::string& moment : moments_) {
+      for (const std::string& moment : moment_names(slot.group)) {
         const NDArray array = take(format_text("{}.{}", i, moment), slot.parameter.shape());
         slot.moments.push_back(array.clone().to(slot.parameter.device()).to(slot.parameter.dtype()));
       }
@@ -160,7 +253,7 @@ void Optimizer::load_state(const nn::StateDict& state) {
     fail(kind_, "the state has what {} over {} parameters does not: {}", kind_, slots_.size(),
          join(unexpected, ", "));
   }
-  lr_ = lr;
+  groups_ = std::move(groups);
   slots_ = std::move(slots);
 }
 

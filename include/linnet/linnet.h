@@ -20,12 +20,15 @@
 #include <linnet/io/safetensors.h>
 #include <linnet/io/save.h>
 #include <linnet/nn/activations.h>
+#include <linnet/nn/clip_grad.h>
+#include <linnet/nn/ema.h>
 #include <linnet/nn/init.h>
 #include <linnet/nn/layers.h>
 #include <linnet/nn/models.h>
 #include <linnet/nn/module.h>
 #include <linnet/nn/normalization.h>
 #include <linnet/nn/optim.h>
+#include <linnet/nn/schedule.h>
 #include <linnet/nn/sequential.h>
 #include <linnet/nn/summary.h>
 #include <linnet/train/train.h>

@@ -6,6 +6,7 @@
   losses.safetensors       every loss with its options: result and gradient
   activations.safetensors  every activation function with its options: result, first and second gradient
   conv2d.safetensors       conv2d and its gradients for a table of hard geometries
+  training.safetensors     learning-rate schedules, RMSprop, groups of parameters, gradient clipping, averages
 
 Usage: generate.py [--out DIR]        needs torch and numpy; the files are committed
 
@@ -388,6 +389,156 @@ def conv2d(path):
     write(path / "conv2d.safetensors", tensors, cases)
 
 
+def small_problem():
+    """The problem of `optimizers`: the parameters w and b, and a function that computes the loss."""
+    w, b = draw(1, (3, 4)).requires_grad_(), draw(2, (3,)).requires_grad_()
+    x, t = draw(3, (6, 4)), draw(4, (6, 3))
+    return w, b, lambda: F.mse_loss(torch.tanh(F.linear(x, w, b)), t)
+
+
+def take_steps(optimizer, loss, steps, after=lambda: None):
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        optimizer.step()
+        after()
+        losses.append(value.item())
+    return torch.tensor(losses, dtype=torch.float64)
+
+
+def make_schedule(optimizer, curve):
+    sched = torch.optim.lr_scheduler
+    kind, options = curve["kind"], curve.get("options", {})
+    parts = [make_schedule(optimizer, part) for part in curve.get("curves", [])]
+    if kind == "SequentialLR":
+        return sched.SequentialLR(optimizer, parts, curve["milestones"])
+    if kind == "ChainedScheduler":
+        return sched.ChainedScheduler(parts)
+    return getattr(sched, kind)(optimizer, **options)
+
+
+def schedules(tensors, cases):
+    """Two groups with base rates 0.5 and 0.125; lr (and momentum) at step 0, 1, ... of each group."""
+    def curve(kind, **options):
+        return {"kind": kind, "options": options}
+    warm_up = curve("LinearLR", start_factor=0.25, total_iters=4)
+    table = [
+        (20, curve("StepLR", step_size=3)),
+        (20, curve("StepLR", step_size=1, gamma=0.9)),
+        (12, curve("MultiStepLR", milestones=[2, 5, 9], gamma=0.5)),
+        (30, curve("CosineAnnealingLR", T_max=10)),
+        (25, curve("CosineAnnealingLR", T_max=20, eta_min=0.01)),
+        (8, curve("LinearLR")),
+        (9, curve("LinearLR", start_factor=1.0, end_factor=0.1, total_iters=6)),
+        (19, curve("OneCycleLR", max_lr=1.0, total_steps=20)),
+        (19, curve("OneCycleLR", max_lr=[1.0, 0.25], total_steps=20, anneal_strategy="linear", pct_start=0.4)),
+        (29, curve("OneCycleLR", max_lr=0.5, total_steps=30, three_phase=True, div_factor=10.0,
+                   final_div_factor=100.0, base_momentum=0.8, max_momentum=0.9)),
+        (19, curve("OneCycleLR", max_lr=0.5, total_steps=20, cycle_momentum=False, pct_start=0.0)),
+        (24, {"kind": "SequentialLR", "milestones": [4],
+              "curves": [warm_up, curve("CosineAnnealingLR", T_max=20, eta_min=0.001)]}),
+        (15, {"kind": "SequentialLR", "milestones": [4, 10],
+              "curves": [warm_up, curve("StepLR", step_size=2), curve("StepLR", step_size=3, gamma=0.5)]}),
+        (15, {"kind": "ChainedScheduler", "curves": [warm_up, curve("StepLR", step_size=4, gamma=0.5)]}),
+        (15, {"kind": "ChainedScheduler", "curves": [warm_up, curve("CosineAnnealingLR", T_max=30)]}),
+    ]
+    for (steps, row), kind in itertools.product(table, ("sgd", "adam")):
+        if kind == "adam" and row["kind"] != "OneCycleLR":
+            continue
+        w, b, _ = small_problem()
+        groups = [{"params": [w], "lr": 0.5}, {"params": [b], "lr": 0.125}]
+        optimizer = (torch.optim.SGD(groups, lr=1.0, momentum=0.9) if kind == "sgd"
+                     else torch.optim.Adam(groups, lr=1.0))
+        schedule = make_schedule(optimizer, row)
+        rates, momenta = [], []
+        for _ in range(steps + 1):
+            rates.append([group["lr"] for group in optimizer.param_groups])
+            momenta.append([group["momentum"] if kind == "sgd" else group["betas"][0]
+                            for group in optimizer.param_groups])
+            optimizer.step()
+            schedule.step() if len(rates) <= steps else None
+        index = len(cases)
+        tensors[f"{index}/lr"] = torch.tensor(rates, dtype=torch.float64)
+        tensors[f"{index}/momentum"] = torch.tensor(momenta, dtype=torch.float64)
+        cases.append({"part": "schedule", "optimizer": kind, "steps": steps, "curve": row})
+
+
+def training(path):
+    tensors, cases = {}, []
+    schedules(tensors, cases)
+
+    for options in ({"lr": 0.01}, {"lr": 0.01, "alpha": 0.9, "eps": 1e-4}, {"lr": 0.02, "weight_decay": 0.1},
+                    {"lr": 0.01, "momentum": 0.9}, {"lr": 0.01, "centered": True},
+                    {"lr": 0.005, "alpha": 0.95, "weight_decay": 0.05, "momentum": 0.8, "centered": True}):
+        w, b, loss = small_problem()
+        index = len(cases)
+        tensors[f"{index}/losses"] = take_steps(torch.optim.RMSprop([w, b], **options), loss, 20)
+        tensors[f"{index}/w"], tensors[f"{index}/b"] = w, b
+        cases.append({"part": "rmsprop", "options": options})
+
+    # Groups with options of their own, and a schedule over both.
+    groups = {
+        "sgd": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9},
+                {"lr": 0.02, "momentum": 0.0, "weight_decay": 0.1}),
+        "adam": (torch.optim.Adam, {"lr": 0.01}, {"lr": 0.05, "betas": [0.8, 0.95], "eps": 1e-6,
+                                                  "weight_decay": 0.1}),
+        "adamw": (torch.optim.AdamW, {"lr": 0.01}, {"lr": 0.05, "weight_decay": 0.2}),
+        "rmsprop": (torch.optim.RMSprop, {"lr": 0.01}, {"lr": 0.005, "momentum": 0.9, "centered": True}),
+    }
+    for kind, (make, first, second) in groups.items():
+        w, b, loss = small_problem()
+        optimizer = make([{"params": [w], **first}])
+        optimizer.add_param_group({"params": [b], **second})
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 5, 0.5)
+        index = len(cases)
+        tensors[f"{index}/losses"] = take_steps(optimizer, loss, 20, schedule.step)
+        tensors[f"{index}/w"], tensors[f"{index}/b"] = w, b
+        cases.append({"part": "groups", "kind": kind, "first": first, "second": second})
+
+    # A one-cycle schedule moves momentum while it trains.
+    for kind in ("sgd", "adam"):
+        w, b, loss = small_problem()
+        optimizer = torch.optim.SGD([w, b], lr=0.1, momentum=0.9) if kind == "sgd" else torch.optim.Adam([w, b])
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=20)
+        index = len(cases)
+        tensors[f"{index}/losses"] = take_steps(optimizer, loss, 20, schedule.step)
+        tensors[f"{index}/w"], tensors[f"{index}/b"] = w, b
+        cases.append({"part": "one_cycle", "kind": kind})
+
+    for norm_type, max_norm in itertools.product((1.0, 2.0, 3.5, float("inf")), (0.75, 100.0)):
+        parameters = [torch.zeros(shape, dtype=torch.float64) for shape in ((3, 4), (5,), ())]
+        for seed, parameter in enumerate(parameters, start=11):
+            parameter.grad = draw(seed, tuple(parameter.shape), 2.0)
+        index = len(cases)
+        tensors[f"{index}/total"] = nn.utils.clip_grad_norm_(parameters, max_norm, norm_type)
+        for i, parameter in enumerate(parameters):
+            tensors[f"{index}/{i}"] = parameter.grad
+        cases.append({"part": "clip_norm", "norm_type": str(norm_type), "max_norm": max_norm})
+    parameter = torch.zeros(5, 7, dtype=torch.float64)
+    parameter.grad = draw(14, (5, 7), 2.0)
+    nn.utils.clip_grad_value_([parameter], 0.375)
+    tensors[f"{len(cases)}/0"] = parameter.grad
+    cases.append({"part": "clip_value", "clip_value": 0.375})
+
+    for decay in (0.9, 0.5):
+        model = nn.Linear(4, 3).double()
+        with torch.no_grad():
+            model.weight.copy_(draw(1, (3, 4)))
+            model.bias.copy_(draw(2, (3,)))
+        averages = torch.optim.swa_utils.AveragedModel(
+            model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(decay))
+        x, t = draw(3, (6, 4)), draw(4, (6, 3))
+        take_steps(torch.optim.SGD(model.parameters(), lr=0.5), lambda: F.mse_loss(torch.tanh(model(x)), t), 10,
+                   lambda: averages.update_parameters(model))
+        index = len(cases)
+        tensors[f"{index}/w"] = averages.module.weight
+        tensors[f"{index}/b"] = averages.module.bias
+        cases.append({"part": "ema", "decay": decay})
+    write(path / "training.safetensors", tensors, cases)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent)
@@ -399,6 +550,7 @@ def main():
     activations(path)
     operators(path)
     conv2d(path)
+    training(path)
 
 
 if __name__ == "__main__":

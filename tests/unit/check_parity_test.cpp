@@ -213,7 +213,7 @@ TEST(ParityComparisons, AreThereForEveryCaseAndDtype) {
   }
   EXPECT_EQ(cases, expected);
   EXPECT_EQ(draws, 40U);
-  EXPECT_EQ(steps, 24U);
+  EXPECT_EQ(steps, 32U);
 }
 
 TEST(ParityComparisons, RandomNumbersHaveEqualBits) {

@@ -9,8 +9,12 @@
 #include <linnet/data/digits.h>
 #include <linnet/data/loader.h>
 #include <linnet/io/save.h>
+#include <linnet/nn/clip_grad.h>
+#include <linnet/nn/ema.h>
+#include <linnet/nn/layers.h>
 #include <linnet/nn/models.h>
 #include <linnet/nn/optim.h>
+#include <linnet/nn/schedule.h>
 #include "tests/unit/cuda_device.h"
 #include "tests/unit/data_files.h"
 
@@ -95,6 +99,46 @@ TEST_F(CudaTraining, GoesOnWhereItIsMovedTo) {
   moves->to(device("cpu"));
   EXPECT_EQ(moves->parameters()[0].device(), device("cpu"));
   EXPECT_NO_THROW(losses(device("cpu"), 1, *moves, moves_optimizer));
+}
+
+TEST_F(CudaTraining, GroupsClippingSchedulesAndAveragesDoWhatTheyDoOnTheCpu) {
+  const auto train = [&](Device device) {
+    nn::Linear body(6, 5), head(5, 3);
+    for (const nn::Linear* layer : {&body, &head}) {
+      layer->weight.data().copy_(NDArray::arange(layer->weight.numel()).view(layer->weight.shape()) * 0.02 -
+                                 0.2);
+      layer->bias.data().fill_(0.1);
+    }
+    body.to(device);
+    head.to(device);
+    optim::RMSprop optimizer(body.parameters(), {.lr = 0.01, .momentum = 0.9, .centered = true});
+    optimizer.add_group(head.parameters(), {.lr = 0.02, .weight_decay = 0.1});
+    optim::Schedule schedule(optimizer, optim::linear_lr({.total_iters = 4}));
+    optim::EMA average(body, {.decay = 0.5});
+    const Tensor x = (NDArray::arange(24).view({4, 6}) * 0.1 - 1.2).to(device);
+    std::vector<std::vector<float>> found;
+    for (int step = 0; step < 6; ++step) {
+      optimizer.zero_grad();
+      mean(square(head(tanh(body(x))) - 1)).backward();
+      optim::clip_grad_value_(optimizer.parameters(), 0.3);
+      const NDArray norm = optim::clip_grad_norm_(optimizer.parameters(), 0.5);
+      EXPECT_EQ(norm.device(), device);
+      found.push_back(norm.to_vector<float>());
+      optimizer.step();
+      schedule.step();
+      average.update();
+    }
+    found.push_back(head.weight.to_vector<float>());
+    const optim::UseAverages averages(average);
+    found.push_back(body.weight.to_vector<float>());
+    return found;
+  };
+  const auto expected = train(device("cpu")), actual = train(cuda_);
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_EQ(actual[i].size(), expected[i].size());
+    for (size_t j = 0; j < expected[i].size(); ++j) EXPECT_NEAR(actual[i][j], expected[i][j], 1e-5) << i;
+  }
 }
 
 TEST_F(CudaTraining, WeightsSavedOnOneLoadOnTheOther) {

@@ -42,5 +42,15 @@ TEST(OptimDecay, TheMomentumOfSgdEndsAtZero) {
   expect_no_subnormals(optimizer, parameter, 2000);
 }
 
+TEST(OptimDecay, TheMomentsOfRMSpropEndAtZero) {
+  const Tensor parameter = Tensor(NDArray::ones({5})).requires_grad_();
+  optim::RMSprop optimizer({parameter}, {.alpha = 0.9, .momentum = 0.9, .centered = true});
+  expect_no_subnormals(optimizer, parameter, 2000);
+  for (const nn::NamedArray& moment : optimizer.state()) {
+    if (moment.array.dtype() != DType::Float32) continue;
+    EXPECT_EQ(moment.array.to_vector<float>(), std::vector<float>(5, 0.0F)) << moment.name;
+  }
+}
+
 }  // namespace
 }  // namespace linnet

@@ -2,8 +2,12 @@
 //   optim::Adam optimizer(model.parameters(), {.lr = 1e-3});
 //   optimizer.zero_grad();  loss.backward();  optimizer.step();
 //
+// Parameters come in groups with options of their own: the constructor's are group 0, `add_group` adds
+// others:
+//   optim::SGD optimizer(body.parameters(), {.lr = 1e-3, .momentum = 0.9});
+//   optimizer.add_group(head.parameters(), {.lr = 1e-2, .momentum = 0.9});
 // Parameters without a gradient are skipped and their state stays. State is made at a parameter's first step,
-// lies on its device and follows it when it is moved. Not thread-safe.
+// lies on its device and follows it when it is moved. Not thread-safe. nn/schedule.h moves learning rates.
 #pragma once
 
 #include <cstdint>
@@ -28,50 +32,76 @@ class Optimizer {
   /// Drops the gradients.
   void zero_grad();
 
-  double lr() const { return lr_; }
-  /// Throws Error unless lr is finite and at least 0.
+  size_t groups() const { return groups_.size(); }
+  double lr(size_t group = 0) const;
+  /// Of every group. Throws Error unless lr is finite and at least 0.
   void set_lr(double lr);
+  void set_lr(double lr, size_t group);
+  /// Whether there is a momentum to change: SGD's and RMSprop's `momentum`, Adam's and AdamW's `beta1`.
+  bool has_momentum() const;
+  double momentum(size_t group = 0) const;
+  /// Throws Error where the optimiser has none, and unless 0 <= momentum < 1. State that a momentum above 0
+  /// needs, and 0 did not, starts as zeros.
+  void set_momentum(double momentum, size_t group);
 
+  /// Of all groups, in their order; and of one.
   Tensors parameters() const;
+  Tensors parameters(size_t group) const;
 
-  /// Everything a resumed run needs: "lr" and, by position i of each parameter that was stepped, "i.step" and
-  /// its moments ("i.mean", "i.square"; "i.momentum"). Copies.
+  /// Everything a resumed run needs: "lr" and, by position i over all groups of each parameter that was
+  /// stepped, "i.step" and its moments ("i.mean", "i.square"; "i.momentum"). With several groups "lr" has an
+  /// element each, and "groups" their numbers of parameters. Copies. Other options are the program's.
   nn::StateDict state() const;
-  /// Takes the state of an optimiser of the same kind over parameters of the same shapes. Nothing changes
-  /// where it throws.
+  /// Takes the state of an optimiser of the same kind over groups of parameters of the same shapes. Nothing
+  /// changes where it throws.
   void load_state(const nn::StateDict& state);
 
  protected:
   struct Slot {
     Tensor parameter;
-    int64_t step = 0;  ///< Steps taken.
-    std::vector<NDArray>
-        moments;  ///< One for each name given to the constructor; none before the first step.
+    size_t group = 0;
+    int64_t step = 0;              ///< Steps taken.
+    std::vector<NDArray> moments;  ///< One for each of moment_names(); none before the first step.
   };
 
-  /// Throws Error where there is no parameter, or one is undefined, not a leaf, not floating or there twice.
-  /// `kind` is the name in errors, `moments` those of the arrays kept for each parameter.
-  Optimizer(std::string kind, const Tensors& parameters, double lr, std::vector<std::string> moments);
+  /// `kind` is the name in errors. Derived constructors add the first group.
+  explicit Optimizer(std::string kind) : kind_(std::move(kind)) {}
 
-  /// One step of slots on one device that have taken the same number of steps. `lr` is 0-d Float64; `step`
-  /// 0-d Int64, 1 at the first step.
-  virtual void update(const std::vector<Slot*>& slots, const NDArray& lr, const NDArray& step) = 0;
+  /// Throws Error where there is no parameter, or one is undefined, not a leaf, not floating or there twice,
+  /// in this group or an earlier one; nothing changes then.
+  void add_parameters(const Tensors& parameters, double lr);
+
+  /// Names of the arrays that are kept for each parameter of a group.
+  virtual std::vector<std::string> moment_names(size_t group) const = 0;
+  /// The number that set_momentum changes; null where there is none.
+  virtual double* momentum_of(size_t group);
+  /// One step of slots of one group and device that have taken the same number of steps. `lr` is 0-d Float64;
+  /// `step` 0-d Int64, 1 at the first step.
+  virtual void update(size_t group, const std::vector<Slot*>& slots, const NDArray& lr,
+                      const NDArray& step) = 0;
 
  private:
-  /// A device's 0-d arrays; written only when the number changes.
+  struct Group {
+    size_t first, count;  ///< Of slots_.
+    double lr;
+  };
+  /// The 0-d arrays of a device and a group; written only when the number changes.
   struct Clock {
     NDArray lr, step;
+    size_t group;
     double lr_value;
     int64_t step_value;
     bool taken;
   };
+  const Group& at(size_t group) const;
+  const double* read_momentum(size_t group) const;
+  std::string name_of(size_t slot) const;
   void prepare(Slot& slot, size_t index) const;
-  Clock& clock(Device device, int64_t step);
+  Clock& clock(Device device, size_t group, int64_t step);
 
   std::string kind_;
-  std::vector<Slot> slots_;
-  double lr_;
-  std::vector<std::string> moments_;
+  std::vector<Group> groups_;
+  std::vector<Slot> slots_;  ///< Group after group.
   std::vector<Clock> clocks_;
 };
 
@@ -89,10 +119,13 @@ struct SGDOptions {
 class SGD : public Optimizer {
  public:
   explicit SGD(const Tensors& parameters, const SGDOptions& options = {});
+  void add_group(const Tensors& parameters, const SGDOptions& options);
 
  private:
-  void update(const std::vector<Slot*>& slots, const NDArray& lr, const NDArray& step) override;
-  SGDOptions options_;
+  std::vector<std::string> moment_names(size_t group) const override;
+  double* momentum_of(size_t group) override;
+  void update(size_t group, const std::vector<Slot*>& slots, const NDArray& lr, const NDArray& step) override;
+  std::vector<SGDOptions> options_;  ///< Of each group.
 };
 
 struct AdamOptions {
@@ -110,10 +143,13 @@ struct AdamOptions {
 class Adam : public Optimizer {
  public:
   explicit Adam(const Tensors& parameters, const AdamOptions& options = {});
+  void add_group(const Tensors& parameters, const AdamOptions& options);
 
  private:
-  void update(const std::vector<Slot*>& slots, const NDArray& lr, const NDArray& step) override;
-  AdamOptions options_;
+  std::vector<std::string> moment_names(size_t group) const override;
+  double* momentum_of(size_t group) override;
+  void update(size_t group, const std::vector<Slot*>& slots, const NDArray& lr, const NDArray& step) override;
+  std::vector<AdamOptions> options_;  ///< Of each group.
 };
 
 struct AdamWOptions {
@@ -128,10 +164,39 @@ struct AdamWOptions {
 class AdamW : public Optimizer {
  public:
   explicit AdamW(const Tensors& parameters, const AdamWOptions& options = {});
+  void add_group(const Tensors& parameters, const AdamWOptions& options);
 
  private:
-  void update(const std::vector<Slot*>& slots, const NDArray& lr, const NDArray& step) override;
-  AdamWOptions options_;
+  std::vector<std::string> moment_names(size_t group) const override;
+  double* momentum_of(size_t group) override;
+  void update(size_t group, const std::vector<Slot*>& slots, const NDArray& lr, const NDArray& step) override;
+  std::vector<AdamWOptions> options_;  ///< Of each group.
+};
+
+struct RMSpropOptions {
+  double lr = 1e-2;
+  double alpha = 0.99;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  double momentum = 0;
+  bool centered = false;
+};
+/// g = gradient + weight_decay * p
+/// v = alpha * v + (1 - alpha) * g^2
+/// d = sqrt(v) + eps;  centered, with m = alpha * m + (1 - alpha) * g:  d = sqrt(max(v - m^2, 0)) + eps
+/// p -= lr * g / d;  with momentum b = momentum * b + g / d and p -= lr * b
+/// Tieleman and Hinton, "Lecture 6.5: RMSProp", 2012; centered: Graves, "Generating sequences with recurrent
+/// neural networks", 2013. Moments: "i.square", "i.momentum", "i.mean".
+class RMSprop : public Optimizer {
+ public:
+  explicit RMSprop(const Tensors& parameters, const RMSpropOptions& options = {});
+  void add_group(const Tensors& parameters, const RMSpropOptions& options);
+
+ private:
+  std::vector<std::string> moment_names(size_t group) const override;
+  double* momentum_of(size_t group) override;
+  void update(size_t group, const std::vector<Slot*>& slots, const NDArray& lr, const NDArray& step) override;
+  std::vector<RMSpropOptions> options_;  ///< Of each group.
 };
 
 }  // namespace linnet::optim
