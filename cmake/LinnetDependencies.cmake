@@ -1,7 +1,7 @@
 # Third-party packages, all private to linnet's .cpp files: found on the system, or fetched at a pinned commit.
 # Defines the targets hwy::hwy, fmt::fmt-header-only, nlohmann_json::nlohmann_json, linnet::spng, ZLIB::ZLIB and,
-# where they are needed, CLI11::CLI11, GTest::gtest and benchmark::benchmark. Targets that were found are global,
-# so that a project which adds linnet as a subdirectory links without finding them again.
+# where they are needed, CLI11::CLI11, GTest::gtest, rapidcheck and benchmark::benchmark. Targets that were found are
+# global, so that a project which adds linnet as a subdirectory links without finding them again.
 # -DFETCHCONTENT_TRY_FIND_PACKAGE_MODE=NEVER fetches all of them.
 
 # linnet_dependency(NAME DEBIAN_PACKAGE): finds package NAME, or puts it on the list to fetch.
@@ -29,6 +29,7 @@ if(LINNET_BUILD_TOOLS)
 endif()
 if(LINNET_BUILD_TESTS)
   linnet_dependency(GTest libgtest-dev)
+  linnet_dependency(rapidcheck librapidcheck-dev)
 endif()
 if(LINNET_BUILD_BENCHMARKS)
   linnet_dependency(benchmark libbenchmark-dev)
