@@ -1,7 +1,8 @@
 # Third-party packages, all private to linnet's .cpp files: found on the system, or fetched at a pinned commit.
 # Defines the targets hwy::hwy, fmt::fmt-header-only, nlohmann_json::nlohmann_json, linnet::spng, ZLIB::ZLIB and,
-# where they are needed, CLI11::CLI11, GTest::gtest, rapidcheck and benchmark::benchmark. Targets that were found are
-# global, so that a project which adds linnet as a subdirectory links without finding them again.
+# where they are needed, CLI11::CLI11, GTest::gtest, rapidcheck and benchmark::benchmark; JPEG::JPEG where it is
+# installed and LINNET_JPEG is on, which LINNET_HAS_JPEG says. Targets that were found are global, so that a project
+# which adds linnet as a subdirectory links without finding them again.
 # -DFETCHCONTENT_TRY_FIND_PACKAGE_MODE=NEVER fetches all of them.
 
 # linnet_dependency(NAME DEBIAN_PACKAGE): finds package NAME, or puts it on the list to fetch.
@@ -42,6 +43,16 @@ mark_as_advanced(SPNG_INCLUDE_DIR SPNG_LIBRARY)
 if(NOT SPNG_INCLUDE_DIR OR NOT SPNG_LIBRARY OR FETCHCONTENT_TRY_FIND_PACKAGE_MODE STREQUAL "NEVER")
   message(STATUS "linnet: libspng is not installed and will be fetched (Debian, Ubuntu: apt-get install libspng-dev)")
   list(APPEND LINNET_FETCHED spng)
+endif()
+
+# libjpeg is never fetched: without it, linnet reads no JPEG and says so where it meets one.
+set(LINNET_HAS_JPEG FALSE)
+if(LINNET_JPEG)
+  find_package(JPEG QUIET GLOBAL)
+  set(LINNET_HAS_JPEG ${JPEG_FOUND})
+  if(NOT JPEG_FOUND)
+    message(STATUS "linnet: libjpeg is not installed; JPEG files will not be read (Debian, Ubuntu: apt-get install libjpeg-dev)")
+  endif()
 endif()
 
 if(LINNET_FETCHED)

@@ -26,6 +26,17 @@ int64_t readable_file_size(const char* where, const std::string& path) {
   return static_cast<int64_t>(bytes);
 }
 
+std::vector<uint8_t> read_file(const char* where, const std::string& path) {
+  std::vector<uint8_t> bytes(static_cast<size_t>(readable_file_size(where, path)));
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  check(file != nullptr, where, "cannot read '{}': {}", path, last_system_error());
+  const size_t read = std::fread(bytes.data(), 1, bytes.size(), file);
+  std::fclose(file);
+  check(read == bytes.size(), where, "cannot read '{}': {} of {} bytes could be read", path, read,
+        bytes.size());
+  return bytes;
+}
+
 void write_file(const char* where, const std::string& path, std::span<const uint8_t> bytes) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
   check(file != nullptr, where, "cannot write '{}': {}", path, last_system_error());

@@ -1,21 +1,33 @@
-// Loader: the order of an epoch, and its batches collated one at a time.
+// Loader: the order of an epoch. Its batches are data/prefetcher.h's.
 #include <linnet/data/loader.h>
 
-#include <algorithm>
 #include <numeric>
-#include <span>
 #include <utility>
 
 #include <linnet/core/random.h>
 #include "core/fail.h"
+#include "data/prefetcher.h"
 #include "data/streams.h"
 
 namespace linnet::data {
+namespace {
 
-Loader::Loader(Dataset dataset, LoaderOptions options) : dataset_(std::move(dataset)), options_(options) {
+constexpr int kMostWorkers = 256;
+
+}  // namespace
+
+Loader::Loader(Dataset dataset, LoaderOptions options)
+    : dataset_(std::move(dataset)), options_(std::move(options)) {
   check(options_.batch >= 1, "Loader", "batch is {}; expected at least 1", options_.batch);
   check(!options_.drop_last || dataset_.size() == 0 || batches() > 0, "Loader",
         "drop_last leaves no batch: {} images, batches of {}", dataset_.size(), options_.batch);
+  check(options_.workers >= 0 && options_.workers <= kMostWorkers, "Loader",
+        "workers is {}; expected 0 to {}", options_.workers, int{kMostWorkers});
+  check(options_.prefetch >= 1, "Loader", "prefetch is {}; expected at least 1", options_.prefetch);
+  for (size_t i = 0; i < options_.transforms.size(); ++i) {
+    check(options_.transforms[i] != nullptr, "Loader", "transform {} of {} is empty", i,
+          options_.transforms.size());
+  }
   if (!options_.seed) options_.seed = default_generator().seed();
 }
 
@@ -41,22 +53,14 @@ std::vector<int64_t> Loader::order(int64_t epoch) const {
 
 Loader::Iterator Loader::begin() {
   ++epoch_;
-  return Iterator(*this, order(epoch_));
+  const int64_t count = batches();
+  return Iterator(std::make_shared<Prefetcher>(Epoch{dataset_, options_, epoch_, order(epoch_)}, count),
+                  count);
 }
 
-Loader::Iterator::Iterator(const Loader& loader, std::vector<int64_t> order)
-    : loader_(&loader),
-      order_(std::make_shared<const std::vector<int64_t>>(std::move(order))),
-      batches_(loader.batches()) {}
-
 Batch Loader::Iterator::operator*() const {
-  const int64_t batch = loader_->options().batch;
-  const auto size = static_cast<int64_t>(order_->size());
   check(position_ < batches_, "Loader", "batch {} was read; the epoch has {}", position_ + 1, batches_);
-  const int64_t first = position_ * batch;
-  const int64_t count = std::min(batch, size - first);
-  const auto positions = std::span(*order_).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
-  return loader_->dataset().batch(positions, loader_->options().device);
+  return source_->get(position_);
 }
 
 }  // namespace linnet::data

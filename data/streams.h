@@ -5,7 +5,7 @@
 
 namespace linnet::data {
 
-enum class Purpose : uint64_t { Order = 1, Digit = 2, DigitLabels = 3 };
+enum class Purpose : uint64_t { Order = 1, Digit = 2, DigitLabels = 3, Augmentation = 4 };
 
 /// 8 bits of purpose, 8 of split, 48 of index.
 inline uint64_t stream_of(Purpose purpose, int64_t index, uint64_t split = 0) {

@@ -1,7 +1,7 @@
 // Walks a Dataset in batches. A loader lives for the whole training: each begin() is the next epoch.
 //   for (auto [images, labels] : loader) ...
-// The order of an epoch is a function of (seed, epoch) alone, so a run that resumes sees what it would have
-// seen.
+// The order of an epoch is a function of (seed, epoch) alone, and what transforms draw of (seed, epoch,
+// image), so a run that resumes sees what it would have seen, and any number of workers gives the same bits.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,12 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <linnet/core/device.h>
 #include <linnet/data/dataset.h>
+#include <linnet/data/transforms.h>
 
 namespace linnet::data {
 
@@ -20,16 +22,23 @@ namespace linnet::data {
 struct LoaderOptions {
   int64_t batch = 1;
   bool shuffle = false;
-  bool drop_last = false;                       ///< Leaves out a last batch smaller than `batch`.
-  std::optional<uint64_t> seed = std::nullopt;  ///< Of the order; the default generator's seed where absent.
+  bool drop_last = false;  ///< Leaves out a last batch smaller than `batch`.
+  /// Of the order and of transforms; the default generator's seed where absent.
+  std::optional<uint64_t> seed = std::nullopt;
   Device device = default_device();
+  std::vector<Transform> transforms = {};  ///< Each image goes through all of them, in this order.
+  int workers = 0;  ///< Threads that make batches ahead; 0: the calling thread makes each when it is read.
+  int64_t prefetch = 2;  ///< Batches made ahead, for each worker.
 };
+
+class Prefetcher;
 
 class Loader {
  public:
   class Iterator;
 
-  /// Throws Error unless batch >= 1; or where drop_last would leave no batch at all.
+  /// Throws Error unless batch >= 1, 0 <= workers <= 256, prefetch >= 1 and no transform is empty; or where
+  /// drop_last would leave no batch at all.
   explicit Loader(Dataset dataset, LoaderOptions options = {});
 
   const Dataset& dataset() const { return dataset_; }
@@ -46,7 +55,7 @@ class Loader {
   /// Positions in the dataset in the order of epoch `epoch` (from 1).
   std::vector<int64_t> order(int64_t epoch) const;
 
-  /// Starts the next epoch. An iterator keeps its own order; the loader must outlive it.
+  /// Starts the next epoch, and its workers. An iterator keeps all it needs; what it was made from may go.
   Iterator begin();
   std::default_sentinel_t end() const { return {}; }
 
@@ -56,7 +65,9 @@ class Loader {
   int64_t epoch_ = 0;
 };
 
-/// An input iterator over the batches of one epoch. Each `*` collates the batch anew.
+/// An input iterator over the batches of one epoch. `*` gives a batch of its own each time; it is made anew
+/// where it is read again. What went wrong in making a batch, in whichever thread, is thrown where that batch
+/// is read. Workers end with the last copy of their iterator, also in the middle of an epoch.
 class Loader::Iterator {
  public:
   using value_type = Batch;
@@ -72,10 +83,10 @@ class Loader::Iterator {
 
  private:
   friend class Loader;
-  Iterator(const Loader& loader, std::vector<int64_t> order);
+  explicit Iterator(std::shared_ptr<Prefetcher> source, int64_t batches)
+      : source_(std::move(source)), batches_(batches) {}
 
-  const Loader* loader_;
-  std::shared_ptr<const std::vector<int64_t>> order_;
+  std::shared_ptr<Prefetcher> source_;
   int64_t position_ = 0;
   int64_t batches_;
 };
