@@ -88,7 +88,7 @@ Tensor argmin(const Tensor& x) {
 
 namespace {
 
-Extremes extremes_at(const Tensor& x, int dim, const NDArray& indices, bool keepdims) {
+Extremes<Tensor> extremes_at(const Tensor& x, int dim, const NDArray& indices, bool keepdims) {
   const Tensor values = gather(x, dim, indices);
   if (keepdims) return {values, indices};
   return {values.squeeze(dim), indices.squeeze(dim)};
@@ -96,10 +96,10 @@ Extremes extremes_at(const Tensor& x, int dim, const NDArray& indices, bool keep
 
 }  // namespace
 
-Extremes max(const Tensor& x, int dim, bool keepdims) {
+Extremes<Tensor> max(const Tensor& x, int dim, bool keepdims) {
   return extremes_at(x, dim, argmax(x.data(), dim, true), keepdims);
 }
-Extremes min(const Tensor& x, int dim, bool keepdims) {
+Extremes<Tensor> min(const Tensor& x, int dim, bool keepdims) {
   return extremes_at(x, dim, argmin(x.data(), dim, true), keepdims);
 }
 

@@ -21,8 +21,8 @@ OpCases op_cases() {
   OpCases all;
   for (OpCases (*family)() :
        {elementwise_cases, activation_cases, comparison_cases, reduce_cases, indexing_cases, view_cases,
-        joining_cases, linalg_cases, einsum_cases, conv_cases, softmax_cases, statistics_cases, norm_cases,
-        dropout_cases, loss_cases, pair_loss_cases}) {
+        joining_cases, linalg_cases, einsum_cases, conv_cases, pool_cases, softmax_cases, statistics_cases,
+        norm_cases, dropout_cases, loss_cases, pair_loss_cases}) {
     OpCases cases = family();
     all.insert(all.end(), std::make_move_iterator(cases.begin()), std::make_move_iterator(cases.end()));
   }

@@ -17,6 +17,7 @@ OpCases joining_cases();
 OpCases linalg_cases();
 OpCases einsum_cases();
 OpCases conv_cases();
+OpCases pool_cases();
 OpCases softmax_cases();
 OpCases statistics_cases();
 OpCases norm_cases();

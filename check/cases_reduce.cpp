@@ -199,14 +199,15 @@ void add_arg_of_all(OpCases& cases, const char* op, Tensor (*run)(const Tensor&)
 
 /// max and min along a dimension, by their values or their indices. `draw` has no ties where gradients are
 /// compared with differences.
-void add_extremes(OpCases& cases, const char* op, Extremes (*run)(const Tensor&, int, bool), bool largest) {
+void add_extremes(OpCases& cases, const char* op, Extremes<Tensor> (*run)(const Tensor&, int, bool),
+                  bool largest) {
   const auto add = [&](const std::string& about, const Shape& shape, int dim, bool keepdims, bool indices) {
     const int axis = dim < 0 ? dim + shape.rank() : dim;
     cases.push_back({op,
                      about + (indices ? ", indices" : ""),
                      {indices ? constant(shape, whole(-3, 3)) : input(shape, distinct())},
                      [=](const Tensors& in) {
-                       const Extremes found = run(in[0], dim, keepdims);
+                       const Extremes<Tensor> found = run(in[0], dim, keepdims);
                        return indices ? found.indices : found.values;
                      },
                      [=](const std::vector<Values>& in) {

@@ -18,6 +18,7 @@
 
 #include <linnet/core/conv2d.h>
 #include <linnet/core/device.h>
+#include <linnet/core/pool2d.h>
 #include "core/elementwise.h"
 #include "core/view.h"
 
@@ -139,6 +140,20 @@ class Backend {
   /// gw = the gradient of a loss by w.
   virtual void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,
                                   const View& gw) = 0;
+
+  // Pooling and upsampling: of images (N, C, H, W), in any strides.
+  /// y = the largest elements of windows, or NaN; indices (Int64, or undefined) = their places h W + w in
+  /// their planes: of equals the first, of NaN the last.
+  virtual void max_pool2d(const Pool2dGeometry& geometry, const View& x, const View& y,
+                          const View& indices) = 0;
+  /// Each element of gx = the sum of gy of the windows whose index it is. An index outside the plane adds
+  /// nothing or is a value error.
+  virtual void max_pool2d_grad(const Pool2dGeometry& geometry, const View& gy, const View& indices,
+                               const View& gx) = 0;
+  /// y = weighted sums of windows, divided: averages and upsamplings, by core/pool_windows.h.
+  virtual void window_mean(const Pool2dGeometry& geometry, const View& x, const View& y) = 0;
+  /// gx = the gradient of a loss by x.
+  virtual void window_mean_grad(const Pool2dGeometry& geometry, const View& gy, const View& gx) = 0;
 
   /// out = x with its dimensions reversed, those whose bit is set in `dims` (bit d for dimension d).
   virtual void flip(const View& x, uint32_t dims, const View& out) = 0;

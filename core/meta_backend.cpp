@@ -48,6 +48,10 @@ class MetaBackend final : public Backend {
     multiply_adds += geometry.multiply_adds();
   }
 
+  void max_pool2d(const Pool2dGeometry&, const View&, const View&, const View&) override {}
+  void max_pool2d_grad(const Pool2dGeometry&, const View&, const View&, const View&) override {}
+  void window_mean(const Pool2dGeometry&, const View&, const View&) override {}
+  void window_mean_grad(const Pool2dGeometry&, const View&, const View&) override {}
   void flip(const View&, uint32_t, const View&) override {}
   void dilate(const View&, const Dilation&, const View&) override {}
 

@@ -41,6 +41,11 @@ class CpuBackend final : public Backend {
   void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,
                           const View& gw) override;
 
+  void max_pool2d(const Pool2dGeometry& geometry, const View& x, const View& y, const View& indices) override;
+  void max_pool2d_grad(const Pool2dGeometry& geometry, const View& gy, const View& indices,
+                       const View& gx) override;
+  void window_mean(const Pool2dGeometry& geometry, const View& x, const View& y) override;
+  void window_mean_grad(const Pool2dGeometry& geometry, const View& gy, const View& gx) override;
   void flip(const View& x, uint32_t dims, const View& out) override;
 
   void softmax(SoftmaxKind kind, const View& x, int dim, const View& y) override;

@@ -54,6 +54,11 @@ class CudaBackend final : public Backend {
                          const View& gx) override;
   void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,
                           const View& gw) override;
+  void max_pool2d(const Pool2dGeometry& geometry, const View& x, const View& y, const View& indices) override;
+  void max_pool2d_grad(const Pool2dGeometry& geometry, const View& gy, const View& indices,
+                       const View& gx) override;
+  void window_mean(const Pool2dGeometry& geometry, const View& x, const View& y) override;
+  void window_mean_grad(const Pool2dGeometry& geometry, const View& gy, const View& gx) override;
   void flip(const View& x, uint32_t dims, const View& out) override;
 
   void dilate(const View& x, const Dilation& dilation, const View& out) override;

@@ -1,18 +1,9 @@
 #include <linnet/nn/activations.h>
 
 #include "core/fail.h"
+#include "nn/in_mode_of.h"
 
 namespace linnet::nn {
-namespace {
-
-/// A layer without parameters, made anew with its options.
-template <class Layer>
-Layer in_mode_of(const Layer& layer, Layer copy) {
-  copy.train(layer.is_training());
-  return copy;
-}
-
-}  // namespace
 
 Tensor ReLU::forward(const Tensor& x) const {
   return relu(x);

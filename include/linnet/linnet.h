@@ -12,6 +12,7 @@
 #include <linnet/core/error.h>
 #include <linnet/core/ndarray.h>
 #include <linnet/core/ops.h>
+#include <linnet/core/pool2d.h>
 #include <linnet/core/random.h>
 #include <linnet/core/scalar.h>
 #include <linnet/core/version.h>
@@ -28,6 +29,7 @@
 #include <linnet/nn/module.h>
 #include <linnet/nn/normalization.h>
 #include <linnet/nn/optim.h>
+#include <linnet/nn/pooling.h>
 #include <linnet/nn/schedule.h>
 #include <linnet/nn/sequential.h>
 #include <linnet/nn/summary.h>

@@ -7,6 +7,7 @@
   activations.safetensors  every activation function with its options: result, first and second gradient
   conv2d.safetensors       conv2d and its gradients for a table of hard geometries
   training.safetensors     learning-rate schedules, RMSprop, groups of parameters, gradient clipping, averages
+  pooling.safetensors      pooling and upsampling with their options: result, first and second gradient
 
 Usage: generate.py [--out DIR]        needs torch and numpy; the files are committed
 
@@ -537,6 +538,76 @@ def training(path):
         tensors[f"{index}/b"] = averages.module.bias
         cases.append({"part": "ema", "decay": decay})
     write(path / "training.safetensors", tensors, cases)
+def pooling(path):
+    """x draw(1), upstream gradient draw(2), and draw(3), by which the gradient is differentiated again."""
+    windows = [
+        ({"kernel": [2, 2]}, (2, 2, 4, 6)),
+        ({"kernel": [2, 3]}, (1, 2, 5, 7)),
+        ({"kernel": [2, 3], "ceil_mode": True}, (1, 2, 5, 7)),
+        ({"kernel": [3, 3], "stride": [2, 2], "padding": [1, 1]}, (2, 2, 6, 5)),
+        ({"kernel": [3, 3], "stride": [2, 2], "padding": [1, 1], "ceil_mode": True}, (1, 2, 6, 8)),
+        ({"kernel": [2, 2], "stride": [3, 3], "padding": [1, 1], "ceil_mode": True}, (1, 2, 5, 4)),
+        ({"kernel": [4, 4], "stride": [3, 3], "ceil_mode": True}, (1, 2, 2, 3)),
+        ({"kernel": [2, 3], "stride": [1, 1], "padding": [1, 0]}, (1, 2, 5, 6)),
+        ({"kernel": [2, 2], "stride": [3, 4]}, (1, 2, 8, 9)),
+        ({"kernel": [3, 2], "stride": [2, 1], "padding": [0, 1], "ceil_mode": True}, (1, 2, 6, 4)),
+    ]
+    averages = [
+        ({"kernel": [3, 3], "stride": [2, 2], "padding": [1, 1], "ceil_mode": True, "count_include_pad": False},
+         (1, 2, 6, 8)),
+        ({"kernel": [3, 2], "stride": [2, 2], "padding": [1, 1], "count_include_pad": False}, (1, 2, 6, 5)),
+        ({"kernel": [2, 3], "padding": [1, 1], "divisor_override": 5}, (1, 2, 5, 6)),
+        ({"kernel": [4, 4], "stride": [3, 3], "ceil_mode": True, "divisor_override": 3}, (1, 2, 5, 6)),
+    ]
+    dilated = [
+        ({"kernel": [3, 2], "stride": [1, 1], "dilation": [2, 3]}, (1, 2, 7, 8)),
+        ({"kernel": [3, 3], "stride": [2, 3], "padding": [1, 1], "dilation": [2, 2]}, (1, 2, 8, 7)),
+        ({"kernel": [2, 2], "stride": [2, 2], "padding": [1, 1], "dilation": [2, 3], "ceil_mode": True},
+         (1, 2, 7, 9)),
+    ]
+    sizes = [((3, 2), (1, 2, 6, 4)), ((3, 4), (2, 2, 5, 7)), ((5, 6), (1, 2, 3, 4)), ((1, 1), (2, 2, 5, 4))]
+    upsamplings = [
+        ({"scale_factor": [2.0, 2.0]}, (1, 2, 3, 4)),
+        ({"scale_factor": [2.5, 1.3]}, (1, 2, 5, 4)),
+        ({"scale_factor": [0.6, 0.35]}, (1, 2, 7, 9)),
+        ({"size": [7, 8]}, (1, 2, 4, 3)),
+        ({"size": [2, 5]}, (1, 2, 9, 8)),
+        ({"size": [3, 2]}, (1, 2, 1, 1)),
+        ({"size": [1, 1]}, (1, 2, 4, 5)),
+    ]
+    tensors, cases = {}, []
+
+    def record(op, options, shape, call):
+        x = draw(1, shape).requires_grad_()
+        indices = None
+        y = call(x)
+        if isinstance(y, tuple):
+            y, indices = y
+        gy = draw(2, tuple(y.shape)).requires_grad_()
+        (gx,) = torch.autograd.grad(y, x, gy, create_graph=True)
+        (ggy,) = torch.autograd.grad(gx, gy, draw(3, shape))
+        index = len(cases)
+        for key, tensor in (("y", y), ("gx", gx), ("ggy", ggy), ("indices", indices)):
+            if tensor is not None:
+                tensors[f"{index}/{key}"] = tensor
+        cases.append({"op": op, "shape": shape, **options})
+
+    for options, shape in windows + averages + dilated:
+        o = {"kernel_size" if key == "kernel" else key: value for key, value in options.items()}
+        if not {"count_include_pad", "divisor_override"} & set(o):
+            record("max_pool2d", options, shape, lambda x: F.max_pool2d(x, **o, return_indices=True))
+        if "dilation" not in o:
+            record("avg_pool2d", options, shape, lambda x: F.avg_pool2d(x, **o))
+    for size, shape in sizes:
+        record("adaptive_max_pool2d", {"output": size}, shape,
+               lambda x: F.adaptive_max_pool2d(x, size, return_indices=True))
+        record("adaptive_avg_pool2d", {"output": size}, shape, lambda x: F.adaptive_avg_pool2d(x, size))
+    for (options, shape), (mode, aligned) in itertools.product(
+            upsamplings, (("nearest", None), ("bilinear", False), ("bilinear", True))):
+        o = {key: tuple(value) for key, value in options.items()}
+        record("upsample", {**options, "mode": mode, "align_corners": bool(aligned)}, shape,
+               lambda x: F.interpolate(x, **o, mode=mode, align_corners=aligned))
+    write(path / "pooling.safetensors", tensors, cases)
 
 
 def main():
@@ -551,6 +622,7 @@ def main():
     operators(path)
     conv2d(path)
     training(path)
+    pooling(path)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,20 @@ class ForwardingBackend : public Backend {
                           const View& gw) override {
     cpu_backend().conv2d_grad_weight(geometry, x, gy, gw);
   }
+  void max_pool2d(const Pool2dGeometry& geometry, const View& x, const View& y,
+                  const View& indices) override {
+    cpu_backend().max_pool2d(geometry, x, y, indices);
+  }
+  void max_pool2d_grad(const Pool2dGeometry& geometry, const View& gy, const View& indices,
+                       const View& gx) override {
+    cpu_backend().max_pool2d_grad(geometry, gy, indices, gx);
+  }
+  void window_mean(const Pool2dGeometry& geometry, const View& x, const View& y) override {
+    cpu_backend().window_mean(geometry, x, y);
+  }
+  void window_mean_grad(const Pool2dGeometry& geometry, const View& gy, const View& gx) override {
+    cpu_backend().window_mean_grad(geometry, gy, gx);
+  }
   void flip(const View& x, uint32_t dims, const View& out) override { cpu_backend().flip(x, dims, out); }
 };
 

@@ -35,8 +35,8 @@ Counts declared(const std::string& text, const std::string& pattern) {
 
 /// Free functions that give arrays or tensors.
 Counts operators_of(const std::string& text) {
-  return declared(text,
-                  R"(^(?:inline )?(?:NDArray|Tensor|Extremes|std::vector<\w+>) (operator[^\s(]+|\w+)\()");
+  return declared(
+      text, R"(^(?:inline )?(?:NDArray|Tensor|Extremes<\w+>|std::vector<\w+>) (operator[^\s(]+|\w+)\()");
 }
 
 /// Members of Tensor under the heading of views, up to the next blank line.
@@ -60,7 +60,7 @@ TEST(OpCoverage, ReadsDeclarations) {
       "NDArray neg(const NDArray& x);\n"
       "inline Tensor operator-(const Tensor& x) {\n  return neg(x);\n}\n"
       "Tensor add(const Tensor& a,\n           const Tensor& b);\nTensor add(const Tensor& a, Scalar b);\n"
-      "std::vector<NDArray> split(const NDArray& x);\nExtremes max(const Tensor& x);\n"
+      "std::vector<NDArray> split(const NDArray& x);\nExtremes<Tensor> max(const Tensor& x);\n"
       "int64_t copies_made();\n  Tensor member();\n// Tensor comment();\n");
   EXPECT_EQ(counts, (Counts{{"neg", 1}, {"operator-", 1}, {"add", 2}, {"split", 1}, {"max", 1}}));
 }

@@ -10,6 +10,7 @@
 #include <linnet/autograd/tensor.h>
 #include <linnet/core/conv2d.h>
 #include <linnet/core/ops.h>
+#include <linnet/core/pool2d.h>
 
 namespace linnet {
 
@@ -140,14 +141,10 @@ Tensor argmin(const Tensor& x, int dim, bool keepdims = false);
 /// Position in x.flatten().
 Tensor argmax(const Tensor& x);
 Tensor argmin(const Tensor& x);
-struct Extremes {
-  Tensor values;
-  Tensor indices;  ///< int64
-};
 /// The first extreme along `dim` and its position, which gets the whole gradient (amax shares it among
 /// equals).
-Extremes max(const Tensor& x, int dim, bool keepdims = false);
-Extremes min(const Tensor& x, int dim, bool keepdims = false);
+Extremes<Tensor> max(const Tensor& x, int dim, bool keepdims = false);
+Extremes<Tensor> min(const Tensor& x, int dim, bool keepdims = false);
 struct VarOptions {
   double correction = 1;  ///< The sum of squares is divided by the number of elements less this.
   bool keepdims = false;
@@ -230,6 +227,25 @@ Tensor conv2d_grad_weight(const Tensor& x, const Tensor& gy, const Conv2dGeometr
 /// Q likewise. Its options' padding is that of the convolution of which it is the gradient.
 Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias = {},
                         const ConvTranspose2dOptions& options = {});
+
+// ---- pooling and upsampling of images (N, C, H, W), with PyTorch's arithmetic: -> (N, C, P, Q)
+/// The largest element of each window; NaN where it has one.
+Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options);
+/// The same, and where the elements are: int64 positions h W + w in their planes.
+Extremes<Tensor> max_pool2d_with_indices(const Tensor& x, const Pool2dOptions& options);
+/// Of windows that divide the image into `output` parts; {1, 1} is the largest of each plane.
+Tensor adaptive_max_pool2d(const Tensor& x, Size2 output);
+Extremes<Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Size2 output);
+/// The average of each window.
+Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options);
+/// {1, 1} is the mean of each plane.
+Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output);
+/// By the next pixel or by a bilinear mixture of four: PyTorch's `interpolate`.
+Tensor upsample(const Tensor& x, const UpsampleOptions& options);
+/// Gradient by x of a max pooling of that geometry, given gy, the gradient by its result, and its indices.
+Tensor max_pool2d_grad(const Tensor& gy, const Tensor& indices, const Pool2dGeometry& geometry);
+/// Gradient by x of an average pooling or an upsampling.
+Tensor avg_pool2d_grad(const Tensor& gy, const Pool2dGeometry& geometry);
 
 // ---- normalising
 Tensor softmax(const Tensor& x, int dim);

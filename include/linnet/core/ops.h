@@ -10,6 +10,7 @@
 
 #include <linnet/core/conv2d.h>
 #include <linnet/core/ndarray.h>
+#include <linnet/core/pool2d.h>
 #include <linnet/core/scalar.h>
 
 namespace linnet {
@@ -145,6 +146,13 @@ NDArray argmin(const NDArray& x);
 /// Sums `x` down to `shape`, the reverse of broadcast_to.
 NDArray sum_to(const NDArray& x, const Shape& shape);
 
+/// What an operator found, and where.
+template <class Array>
+struct Extremes {
+  Array values;
+  Array indices;  ///< int64
+};
+
 // ---- indexing
 /// out[..., i, ...] = x[..., index[..., i, ...], ...] along `dim`; index is int64, of x's extents but in
 /// `dim`.
@@ -208,6 +216,25 @@ NDArray conv2d(const NDArray& x, const NDArray& w, const NDArray& bias, const Co
 NDArray conv2d_grad_input(const NDArray& gy, const NDArray& w, const Conv2dGeometry& geometry);
 /// Gradient by w.
 NDArray conv2d_grad_weight(const NDArray& x, const NDArray& gy, const Conv2dGeometry& geometry);
+
+// ---- pooling and upsampling of images (N, C, H, W), with PyTorch's arithmetic: -> (N, C, P, Q)
+/// The largest element of each window; NaN where it has one.
+NDArray max_pool2d(const NDArray& x, const Pool2dOptions& options);
+/// The same, and where the elements are: int64 positions h W + w in their planes.
+Extremes<NDArray> max_pool2d_with_indices(const NDArray& x, const Pool2dOptions& options);
+/// Of windows that divide the image into `output` parts; {1, 1} is the largest of each plane.
+NDArray adaptive_max_pool2d(const NDArray& x, Size2 output);
+Extremes<NDArray> adaptive_max_pool2d_with_indices(const NDArray& x, Size2 output);
+/// The average of each window.
+NDArray avg_pool2d(const NDArray& x, const Pool2dOptions& options);
+/// {1, 1} is the mean of each plane.
+NDArray adaptive_avg_pool2d(const NDArray& x, Size2 output);
+/// By the next pixel or by a bilinear mixture of four: PyTorch's `interpolate`.
+NDArray upsample(const NDArray& x, const UpsampleOptions& options);
+/// Gradient by x of a max pooling of that geometry, given gy, the gradient by its result, and its indices.
+NDArray max_pool2d_grad(const NDArray& gy, const NDArray& indices, const Pool2dGeometry& geometry);
+/// Gradient by x of an average pooling or an upsampling.
+NDArray avg_pool2d_grad(const NDArray& gy, const Pool2dGeometry& geometry);
 
 // ---- normalising
 NDArray softmax(const NDArray& x, int dim);

@@ -1,0 +1,98 @@
+// Pooling and upsampling with their rules, which are closed under differentiation: averages and their
+// gradients are each other's; the gradient of a maximum goes to the elements at the indices, and the gradient
+// of that is gathered from there.
+#include <linnet/autograd/autograd.h>
+#include <linnet/autograd/ops.h>
+
+#include <utility>
+
+#include "autograd/node.h"
+#include "core/pooling.h"
+
+namespace linnet {
+
+using autograd::Keep;
+using autograd::Kept;
+using autograd::record;
+using autograd::Saved;
+
+namespace {
+
+Tensor average(const Tensor& x, const Pool2dGeometry& geometry) {
+  return record(
+      geometry.name(), {x}, pooling::average(x.data(), geometry),
+      [geometry](const Saved&, const Tensor& gy) -> Tensors { return {avg_pool2d_grad(gy, geometry)}; },
+      Keep::Nothing);
+}
+
+Extremes<Tensor> largest_with_indices(const Tensor& x, const Pool2dGeometry& geometry) {
+  auto [y, indices] = pooling::largest(x.data(), geometry, true);
+  Tensor recorded = record(
+      geometry.name(), {x}, std::move(y),
+      [geometry, kept = Kept(indices)](const Saved&, const Tensor& gy) -> Tensors {
+        return {max_pool2d_grad(gy, kept.get(geometry.name(), "the indices"), geometry)};
+      },
+      Keep::Nothing);
+  return {std::move(recorded), Tensor(std::move(indices))};
+}
+
+/// Indices are kept only where a gradient may be asked for.
+Tensor largest(const Tensor& x, const Pool2dGeometry& geometry) {
+  if (grad_enabled() && x.requires_grad()) return largest_with_indices(x, geometry).values;
+  return pooling::largest(x.data(), geometry, false).values;
+}
+
+/// Planes as lines.
+Shape lines(const Shape& images) {
+  return {images[0], images[1], images[2] * images[3]};
+}
+
+}  // namespace
+
+Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
+  return largest(x, Pool2dGeometry::make(PoolKind::Max, x.shape(), options));
+}
+
+Extremes<Tensor> max_pool2d_with_indices(const Tensor& x, const Pool2dOptions& options) {
+  return largest_with_indices(x, Pool2dGeometry::make(PoolKind::Max, x.shape(), options));
+}
+
+Tensor adaptive_max_pool2d(const Tensor& x, Size2 output) {
+  return largest(x, Pool2dGeometry::adaptive(PoolKind::Max, x.shape(), output));
+}
+
+Extremes<Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Size2 output) {
+  return largest_with_indices(x, Pool2dGeometry::adaptive(PoolKind::Max, x.shape(), output));
+}
+
+Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
+  return average(x, Pool2dGeometry::make(PoolKind::Average, x.shape(), options));
+}
+
+Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output) {
+  return average(x, Pool2dGeometry::adaptive(PoolKind::Average, x.shape(), output));
+}
+
+Tensor upsample(const Tensor& x, const UpsampleOptions& options) {
+  return average(x, Pool2dGeometry::upsample(x.shape(), options));
+}
+
+Tensor max_pool2d_grad(const Tensor& gy, const Tensor& indices, const Pool2dGeometry& geometry) {
+  return record(
+      "max_pool2d_grad", {gy, indices}, max_pool2d_grad(gy.data(), indices.data(), geometry),
+      [geometry, kept = Kept(indices.data())](const Saved&, const Tensor& gx) -> Tensors {
+        const Shape outputs = geometry.output_shape();
+        const NDArray at = kept.get("max_pool2d_grad", "the indices").reshape(lines(outputs));
+        return {gather(gx.reshape(lines(geometry.input_shape())), 2, at).reshape(outputs), Tensor()};
+      },
+      Keep::Nothing);
+}
+
+Tensor avg_pool2d_grad(const Tensor& gy, const Pool2dGeometry& geometry) {
+  return record(
+      "avg_pool2d_grad", {gy}, avg_pool2d_grad(gy.data(), geometry),
+      [geometry](const Saved&, const Tensor& gx) -> Tensors { return {average(gx, geometry)}; },
+      Keep::Nothing);
+}
+
+}  // namespace linnet

@@ -1,0 +1,94 @@
+// Pooling and upsampling on NDArrays. Averages and upsamplings are one function of a backend: weighted sums
+// of windows. Pooling of whole planes is a reduction.
+#include <linnet/core/ops.h>
+
+#include "core/fail.h"
+#include "core/operands.h"
+#include "core/pooling.h"
+
+namespace linnet {
+namespace pooling {
+
+Extremes<NDArray> largest(const NDArray& x, const Pool2dGeometry& geometry, bool with_indices) {
+  const char* where = geometry.name();
+  const Device device = common_device(where, {&x});
+  require_floating(where, x.dtype());
+  if (geometry.is_global() && !with_indices) return {amax(x, {2, 3}, true), NDArray()};
+  const Shape shape = geometry.output_shape();
+  NDArray y = NDArray::empty_like_order(x, shape, x.dtype());
+  NDArray indices = with_indices ? NDArray::empty_like_order(x, shape, DType::Int64) : NDArray();
+  device.backend().max_pool2d(geometry, x.read_view(), result_view(y),
+                              with_indices ? result_view(indices) : View{});
+  return {std::move(y), std::move(indices)};
+}
+
+NDArray average(const NDArray& x, const Pool2dGeometry& geometry) {
+  const char* where = geometry.name();
+  const Device device = common_device(where, {&x});
+  require_floating(where, x.dtype());
+  if (geometry.is_global()) return mean(x, {2, 3}, true);
+  NDArray y = NDArray::empty_like_order(x, geometry.output_shape(), x.dtype());
+  device.backend().window_mean(geometry, x.read_view(), result_view(y));
+  return y;
+}
+
+}  // namespace pooling
+
+NDArray max_pool2d(const NDArray& x, const Pool2dOptions& options) {
+  return pooling::largest(x, Pool2dGeometry::make(PoolKind::Max, x.shape(), options), false).values;
+}
+
+Extremes<NDArray> max_pool2d_with_indices(const NDArray& x, const Pool2dOptions& options) {
+  return pooling::largest(x, Pool2dGeometry::make(PoolKind::Max, x.shape(), options), true);
+}
+
+NDArray adaptive_max_pool2d(const NDArray& x, Size2 output) {
+  return pooling::largest(x, Pool2dGeometry::adaptive(PoolKind::Max, x.shape(), output), false).values;
+}
+
+Extremes<NDArray> adaptive_max_pool2d_with_indices(const NDArray& x, Size2 output) {
+  return pooling::largest(x, Pool2dGeometry::adaptive(PoolKind::Max, x.shape(), output), true);
+}
+
+NDArray avg_pool2d(const NDArray& x, const Pool2dOptions& options) {
+  return pooling::average(x, Pool2dGeometry::make(PoolKind::Average, x.shape(), options));
+}
+
+NDArray adaptive_avg_pool2d(const NDArray& x, Size2 output) {
+  return pooling::average(x, Pool2dGeometry::adaptive(PoolKind::Average, x.shape(), output));
+}
+
+NDArray upsample(const NDArray& x, const UpsampleOptions& options) {
+  return pooling::average(x, Pool2dGeometry::upsample(x.shape(), options));
+}
+
+NDArray max_pool2d_grad(const NDArray& gy, const NDArray& indices, const Pool2dGeometry& geometry) {
+  constexpr const char* kWhere = "max_pool2d_grad";
+  const Device device = common_device(kWhere, {&gy, &indices});
+  require_floating(kWhere, gy.dtype());
+  check(geometry.kind == PoolKind::Max, kWhere, "the geometry is an {}; expected that of a maximum",
+        geometry.describe());
+  check(indices.dtype() == DType::Int64, kWhere, "indices are {}; expected int64", indices.dtype());
+  if (gy.shape() != geometry.output_shape() || indices.shape() != gy.shape()) {
+    fail(kWhere, "output gradient {} and indices {} do not fit the {}", gy.shape(), indices.shape(),
+         geometry.describe());
+  }
+  NDArray gx = NDArray::empty_like_order(indices, geometry.input_shape(), gy.dtype());
+  device.backend().max_pool2d_grad(geometry, gy.read_view(), indices.read_view(), result_view(gx));
+  return gx;
+}
+
+NDArray avg_pool2d_grad(const NDArray& gy, const Pool2dGeometry& geometry) {
+  constexpr const char* kWhere = "avg_pool2d_grad";
+  const Device device = common_device(kWhere, {&gy});
+  require_floating(kWhere, gy.dtype());
+  check(geometry.kind != PoolKind::Max, kWhere,
+        "the geometry is a {}; expected that of an average or an upsampling", geometry.describe());
+  check(gy.shape() == geometry.output_shape(), kWhere, "output gradient {} does not fit the {}", gy.shape(),
+        geometry.describe());
+  NDArray gx = NDArray::empty_like_order(gy, geometry.input_shape(), gy.dtype());
+  device.backend().window_mean_grad(geometry, gy.read_view(), result_view(gx));
+  return gx;
+}
+
+}  // namespace linnet
