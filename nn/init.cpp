@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "core/backend.h"
 #include "core/fail.h"
 
 namespace linnet::nn {
@@ -30,6 +31,11 @@ void assign(const Tensor& parameter, const NDArray& draws, double scale, double 
   parameter.data().copy_(values.to(parameter.device()));
 }
 
+/// Parameters on `meta` have none, and nothing is drawn for them.
+bool has_values(const Tensor& parameter) {
+  return parameter.device().backend().has_values();
+}
+
 }  // namespace
 
 Fans fans(const Shape& shape) {
@@ -41,11 +47,13 @@ Fans fans(const Shape& shape) {
 }
 
 void uniform_(const Tensor& parameter, double low, double high) {
+  if (!has_values(parameter)) return;
   const NDArray draws = random_uniform(parameter.shape(), parameter.dtype(), device("cpu"));
   assign(parameter, draws, high - low, low);
 }
 
 void normal_(const Tensor& parameter, double mean, double standard_deviation) {
+  if (!has_values(parameter)) return;
   const NDArray draws = random_normal(parameter.shape(), parameter.dtype(), device("cpu"));
   assign(parameter, draws, standard_deviation, mean);
 }

@@ -8,8 +8,11 @@
   conv2d.safetensors       conv2d and its gradients for a table of hard geometries
   training.safetensors     learning-rate schedules, RMSprop, groups of parameters, gradient clipping, averages
   pooling.safetensors      pooling and upsampling with their options: result, first and second gradient
+  operators.safetensors    padding, normalisation, statistics, losses of pairs: result, first and second gradients
+  models.safetensors       names and shapes of torchvision's models
+  resnet20.safetensors     ResNet-20, 10 steps on pictures of CIFAR-10, SGD: losses and final state, both precisions
 
-Usage: generate.py [--out DIR]        needs torch and numpy; the files are committed
+Usage: generate.py [--out DIR] [--cifar10 DIR]     needs torch, torchvision, numpy and Pillow; files are committed
 
 Inputs are not in the files but come from `draw`, a hash of integers whose results are exact in float32;
 golden.h computes the same numbers in C++. A final weight of many elements is stored as a sample: its norm,
@@ -92,9 +95,9 @@ def write(path, tensors, cases):
     print(f"{path.name}: {len(cases)} cases, {len(tensors)} tensors, {path.stat().st_size / 1e3:.0f} kB")
 
 
-def sample(tensors, name, tensor):
+def sample(tensors, name, tensor, above=SAMPLED_ABOVE):
     """Stores a tensor whole, or a sample of it. The float64 form of every element is exact."""
-    if tensor.numel() <= SAMPLED_ABOVE:
+    if tensor.numel() <= above:
         tensors[name] = tensor.detach().clone()
         return
     flat = tensor.detach().double().flatten()
@@ -152,6 +155,86 @@ def simple_cnn(path):
         print("  losses", label, " ".join(f"{x:.6f}" for x in losses))
         cases.append({"dtype": label, "parameters": layers, "steps": BATCHES, "batch": BATCH, "lr": 1e-3})
     write(path / "simple_cnn.safetensors", tensors, cases)
+
+
+class BasicBlock(nn.Module):
+    """Of the networks for CIFAR in He and others, 2015: shortcuts of pixels and channels of zeros."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs)
+        self.conv2, self.bn2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs)
+        self.stride, self.more = stride, (outputs - inputs) // 2
+
+    def forward(self, x):
+        h = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(h + F.pad(x[:, :, ::self.stride, ::self.stride], (0, 0, 0, 0, self.more, self.more)))
+
+
+class ResNet20(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16)
+        for i, (inputs, width, stride) in enumerate(((16, 16, 1), (16, 32, 2), (32, 64, 2)), start=1):
+            setattr(self, f"layer{i}", nn.Sequential(
+                BasicBlock(inputs, width, stride), BasicBlock(width, width, 1), BasicBlock(width, width, 1)))
+        self.fc = nn.Linear(64, 10)
+
+    def forward(self, x):
+        h = F.relu(self.bn1(self.conv1(x)))
+        return self.fc(self.layer3(self.layer2(self.layer1(h))).mean((2, 3)))
+
+
+def resnet20(path, pictures):
+    """Ten steps on CIFAR-10: step i takes files 10 i, ..., 10 i + 9 of each class's folder in `pictures`, class by class,
+    in [0, 1]. SGD. Weights: draw(seed, shape, scale), of batch normalisation 1 + draw; all sampled."""
+    from PIL import Image
+
+    classes = sorted(folder.name for folder in pictures.iterdir())
+    tensors, cases, state64, worst = {}, [], {}, 0.0
+    for dtype, label in ((torch.float64, "float64"), (torch.float32, "float32")):
+        model, layers = ResNet20().to(dtype), []
+        with torch.no_grad():
+            for seed, (name, parameter) in enumerate(model.named_parameters(), start=1):
+                fan = parameter[0].numel() if parameter.dim() > 1 else 64
+                scale = 2.0 ** round(np.log2((6 / fan) ** 0.5))
+                offset = 1.0 if "bn" in name and name.endswith("weight") else 0.0
+                parameter.copy_(draw(seed, parameter.shape, scale) + offset)
+                layers.append({"name": name, "seed": seed, "scale": scale, "offset": offset})
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.002, momentum=0.9, weight_decay=1e-4)
+        losses = []
+        for step in range(BATCHES):
+            files = [pictures / name / f"{10 * step + i:04d}.jpg" for name in classes for i in range(10)]
+            pixels = np.stack([np.asarray(Image.open(file)).transpose(2, 0, 1) for file in files])
+            images = torch.from_numpy((pixels * (1 / 255)).astype(np.float32)).to(dtype)
+            labels = torch.arange(10).repeat_interleave(10)
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(images), labels)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        tensors[f"{label}/losses"] = torch.tensor(losses, dtype=torch.float64)
+        for name, tensor in model.state_dict().items():
+            sample(tensors, f"{label}/{name}", tensor.double(), above=100)
+            exact = state64.setdefault(name, tensor.double().clone())
+            error = ((tensor.double() - exact).norm() / exact.norm()).item()
+            worst = max(worst, error)
+        print(f"  float32 against float64: {worst:.1e}")
+        print("  losses", label, " ".join(f"{x:.6f}" for x in losses))
+        cases.append({"dtype": label, "parameters": layers, "steps": BATCHES, "classes": classes, "lr": 0.002,
+                      "momentum": 0.9, "weight_decay": 1e-4})
+    write(path / "resnet20.safetensors", tensors, cases)
+
+
+def models(path):
+    """Names and shapes of torchvision's models, in the order of their state; no tensors."""
+    import torchvision
+
+    cases = []
+    for name in ("vgg11", "resnet18"):
+        state = getattr(torchvision.models, name)().state_dict()
+        cases.append({"model": name, "state": [[key, list(value.shape)] for key, value in state.items()]})
+    write(path / "models.safetensors", {}, cases)
 
 
 def optimizers(path):
@@ -613,7 +696,10 @@ def pooling(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent)
-    path = parser.parse_args().out
+    parser.add_argument("--cifar10", type=pathlib.Path, help="a folder a class of CIFAR-10's training pictures, JPEG; "
+                        "resnet20.safetensors is not written without")
+    arguments = parser.parse_args()
+    path = arguments.out
     torch.set_num_threads(1)
     simple_cnn(path)
     optimizers(path)
@@ -623,6 +709,9 @@ def main():
     conv2d(path)
     training(path)
     pooling(path)
+    models(path)
+    if arguments.cifar10:
+        resnet20(path, arguments.cifar10)
 
 
 if __name__ == "__main__":

@@ -74,4 +74,31 @@ inline void expect_close(const NDArray& actual, const NDArray& expected, double 
   EXPECT_TRUE(outcome.ok()) << what << ": " << outcome.failure;
 }
 
+inline double norm_of(const std::vector<double>& values) {
+  double total = 0;
+  for (const double value : values) total += value * value;
+  return std::sqrt(total);
+}
+
+/// A tensor that the file holds as norm, elements and projections. A projection of a difference d is a random
+/// number of standard deviation |d|; so the largest of sixteen bounds |d| to within a small factor.
+inline void expect_sample(const File& file, const std::string& name, const NDArray& actual,
+                          double tolerance) {
+  const std::vector<double> values = actual.to_vector<double>();
+  const double expected_norm = file.at(name + ":norm").item<double>();
+  EXPECT_NEAR(norm_of(values), expected_norm, tolerance * expected_norm) << name;
+  const std::vector<double> elements = file.at(name + ":elements").to_vector<double>();
+  std::vector<double> difference;
+  for (size_t i = 0; i < elements.size(); ++i) {
+    difference.push_back(values[hash(71, i) % values.size()] - elements[i]);
+  }
+  EXPECT_LE(norm_of(difference), tolerance * norm_of(elements)) << name << ", sampled elements";
+  const std::vector<double> projections = file.at(name + ":projections").to_vector<double>();
+  for (size_t p = 0; p < projections.size(); ++p) {
+    double sum = 0;
+    for (size_t i = 0; i < values.size(); ++i) sum += hash(1000 + p, i) >> 63 != 0 ? -values[i] : values[i];
+    EXPECT_NEAR(sum, projections[p], 3 * tolerance * expected_norm) << name << ", projection " << p;
+  }
+}
+
 }  // namespace linnet::golden

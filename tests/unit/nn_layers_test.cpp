@@ -201,10 +201,14 @@ TEST(Models, SimpleCnnHasItsPublishedShapes) {
 }
 
 TEST(Models, AreMadeByName) {
-  EXPECT_EQ(nn::model_names(), std::vector<std::string>{"simple-cnn"});
   EXPECT_EQ(nn::make_model("simple-cnn")->describe(), "SimpleCNN");
-  EXPECT_ERROR(nn::make_model("simple_cnn"),
-               "[make_model] there is no model \"simple_cnn\"; there are: simple-cnn");
+  EXPECT_ERROR(
+      nn::make_model("simple_cnn"),
+      "[make_model] there is no model \"simple_cnn\"; there are: simple-cnn, lenet-5, vgg-11, resnet-18, "
+      "resnet-20");
+  EXPECT_ERROR(nn::make_model("simple-cnn", {.classes = 3}),
+               "[make_model] simple-cnn has 10 classes and 1 channel; asked for 3 and 1");
+  EXPECT_ERROR(nn::make_model("lenet-5", {.classes = -1}), "[make_model] classes is -1; expected at least 1");
 }
 
 TEST(Models, TheSameSeedMakesTheSameWeights) {

@@ -1,5 +1,6 @@
 // Initial values of parameters. All of them fill in place, outside any graph, with numbers that the default
-// generator draws on the CPU, so that a seed gives the same weights on every device.
+// generator draws on the CPU, so that a seed gives the same weights on every device. On `meta` nothing is
+// drawn.
 //
 // Of a weight (out, in, R, S), fan_in = in * R * S and fan_out = out * R * S; of (out, in), in and out. For a
 // grouped convolution `in` is the weight's own second extent, as in PyTorch.
