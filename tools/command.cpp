@@ -47,9 +47,9 @@ std::string description(Device device) {
   return device.name();
 }
 
-std::unique_ptr<nn::Module> make_model(const std::string& name) {
+std::unique_ptr<nn::Module> make_model(const std::string& name, const nn::ModelOptions& options) {
   check_name("model", name, nn::model_names());
-  return nn::make_model(name);
+  return nn::make_model(name, options);
 }
 
 std::string duration(double seconds) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <linnet/core/device.h>
-#include <linnet/nn/module.h>
+#include <linnet/nn/models.h>
 #include "tools/parser.h"
 
 namespace linnet::tool {
@@ -50,8 +50,8 @@ struct MachineWords {
 /// "cpu"; "cuda:0 (NVIDIA H100)".
 std::string description(Device device);
 
-/// A model of that name; WordError lists the names there are.
-std::unique_ptr<nn::Module> make_model(const std::string& name);
+/// A model of that name; WordError lists the names there are, and says what the model cannot have.
+std::unique_ptr<nn::Module> make_model(const std::string& name, const nn::ModelOptions& options = {});
 
 /// "980 ms", "4.2 s", "2 min 05 s".
 std::string duration(double seconds);

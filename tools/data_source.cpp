@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <linnet/data/cifar.h>
 #include <linnet/data/digits.h>
+#include <linnet/data/image_folder.h>
 #include <linnet/data/mnist.h>
 #include "core/format.h"
 #include "tools/command.h"
@@ -14,7 +16,14 @@ namespace linnet::tool {
 namespace {
 
 constexpr const char* kMnist = "mnist";
+constexpr const char* kCifar10 = "cifar10";
+constexpr const char* kFolder = "folder";
 constexpr const char* kDigits = "digits";
+
+const std::vector<std::string>& dataset_names() {
+  static const std::vector<std::string> names = {kMnist, kCifar10, kFolder, kDigits};
+  return names;
+}
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -25,21 +34,30 @@ std::string environment(const char* name) {
 
 std::pair<data::Dataset, data::Dataset> DataSource::load() const {
   if (name == kMnist) return data::mnist(folder);
+  if (name == kCifar10) return data::cifar10(folder);
+  if (name == kFolder) return {data::image_folder(folder + "/train"), load_test()};
   return {data::synthetic_digits(train, kDigitsSeed, 0), load_test()};
 }
 
 data::Dataset DataSource::load_test() const {
-  return name == kMnist ? data::mnist(folder).second : data::synthetic_digits(test, kDigitsSeed, 1);
+  if (name == kMnist) return data::mnist(folder).second;
+  if (name == kCifar10) return data::cifar10(folder).second;
+  if (name == kFolder) return data::image_folder(folder + "/test");
+  return data::synthetic_digits(test, kDigitsSeed, 1);
 }
 
 std::string DataSource::describe() const {
-  return name == kMnist ? "the images in " + folder : "synthetic digits";
+  return name == kDigits ? "synthetic digits" : "the images in " + folder;
 }
 
 void DataWords::add_to(CLI::App& app) {
   app.add_option("--dataset", dataset,
-                 "mnist (files in --data) or digits (synthetic); mnist where --data or LINNET_DATA is given");
-  app.add_option("--data", data, "Folder with the four IDX files of MNIST, or with mnist/ in it");
+                 "mnist, cifar10 or folder (files in --data), or digits (synthetic); mnist where --data or "
+                 "LINNET_DATA is given");
+  app.add_option(
+      "--data", data,
+      "mnist: folder with the four IDX files, or with mnist/ in it; cifar10: with the binary files, or "
+      "with cifar10/; folder: with train/ and test/, each a folder a class of PNG or JPEG pictures");
 }
 
 void DataWords::add_sizes_to(CLI::App& app) {
@@ -48,13 +66,15 @@ void DataWords::add_sizes_to(CLI::App& app) {
 }
 
 DataSource DataWords::source() const {
-  if (!dataset.empty()) check_name("dataset", dataset, {kMnist, kDigits});
+  if (!dataset.empty()) check_name("dataset", dataset, dataset_names());
   if (dataset == kDigits && !data.empty()) throw WordError("--data does not go with --dataset digits");
   const std::string folder = data.empty() ? environment("LINNET_DATA") : data;
   DataSource source;
   source.name = dataset.empty() ? (folder.empty() ? kDigits : kMnist) : dataset;
-  if (source.name == kMnist) {
-    if (folder.empty()) throw WordError("--dataset mnist needs --data DIR, or LINNET_DATA");
+  if (source.name != kDigits) {
+    if (folder.empty()) {
+      throw WordError(format_text("--dataset {} needs --data DIR, or LINNET_DATA", source.name));
+    }
     if (train > 0 || test > 0) throw WordError("--train and --test are sizes of --dataset digits");
     source.folder = std::filesystem::absolute(folder).lexically_normal().string();
   }
@@ -67,7 +87,7 @@ DataSource DataWords::source_for(const train::RunConfig& config) const {
   if (given() || config.dataset.empty()) return source();
   DataSource source;
   source.name = config.dataset;
-  check_name("dataset", source.name, {kMnist, kDigits});
+  check_name("dataset", source.name, dataset_names());
   source.folder = config.data;
   source.test = config.test_images;
   return source;
@@ -77,7 +97,8 @@ train::InputRule input_rule(const data::Dataset& set) {
   const Shape shape = set.image_shape();
   train::InputRule rule;
   rule.format = {.channels = shape[0], .height = shape[1], .width = shape[2], .scaling = set.scaling()};
-  rule.invert = train::Invert::LightBackground;  // both sets are light strokes on a dark ground
+  // Grey sets are light strokes on a dark ground.
+  if (shape[0] == 1) rule.invert = train::Invert::LightBackground;
   return rule;
 }
 

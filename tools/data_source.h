@@ -15,8 +15,8 @@ namespace linnet::tool {
 inline constexpr uint64_t kDigitsSeed = 0;
 
 struct DataSource {
-  std::string name;    ///< "mnist" or "digits"
-  std::string folder;  ///< Of "mnist"; absolute.
+  std::string name;    ///< "mnist", "cifar10", "folder" or "digits"
+  std::string folder;  ///< Of all but "digits"; absolute.
   int64_t train = 12000;
   int64_t test = 2000;  ///< Sizes of "digits".
 

@@ -9,7 +9,9 @@ namespace linnet::tool {
 namespace {
 
 TrainedModel load_from(train::RunConfig config, const std::filesystem::path& weights) {
-  std::unique_ptr<nn::Module> model = make_model(config.model);
+  std::unique_ptr<nn::Module> model = make_model(
+      config.model,
+      {.classes = static_cast<int64_t>(config.class_names.size()), .channels = config.input.format.channels});
   linnet::load(*model, weights);
   model->eval();
   return {std::move(model), std::move(config)};

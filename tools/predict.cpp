@@ -62,7 +62,7 @@ std::vector<size_t> ranked(const std::vector<double>& probability) {
 void predict_files(const TrainedModel& trained, const std::vector<std::string>& paths) {
   const train::InputRule& rule = trained.config.input;
   std::vector<NDArray> images;
-  for (const std::string& path : paths) images.push_back(data::read_png(path, rule.format.channels));
+  for (const std::string& path : paths) images.push_back(data::read_image(path, rule.format.channels));
   for (size_t i = 0; i < paths.size(); ++i) {
     const auto probability = probabilities(trained, train::to_input(images[i], rule));
     std::vector<size_t> order = ranked(probability);

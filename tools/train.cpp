@@ -32,6 +32,7 @@ struct TrainWords {
   int64_t limit = 0;
   std::string out;
   bool overwrite = false;
+  bool augment = false;
 };
 
 void add_words(CLI::App& app, TrainWords& words) {
@@ -52,6 +53,17 @@ void add_words(CLI::App& app, TrainWords& words) {
                  format_text("One of: {}", join(train::optimizer_names(), ", ")))
       ->capture_default_str();
   app.add_option("--lr", fit.lr, "Learning rate")->capture_default_str();
+  app.add_option("--weight-decay", fit.weight_decay, "The optimiser's own default where not given")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--schedule", fit.schedule,
+                 format_text("Of the learning rate; one of: {}", join(train::schedule_names(), ", ")))
+      ->capture_default_str();
+  app.add_flag(
+      "--augment", words.augment,
+      "Pad training images by 4 pixels and cut them out at random, and mirror colour images at random");
+  app.add_option("--workers", fit.workers, "Threads that make batches ahead")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
   app.add_option("--momentum", fit.momentum, "Of sgd")->check(CLI::Range(0.0, 1.0))->capture_default_str();
   app.add_option("--seed", words.seed, "Of the first weights and the order of the images")
       ->check(CLI::NonNegativeNumber)
@@ -65,6 +77,7 @@ void add_words(CLI::App& app, TrainWords& words) {
 void check_words(const TrainWords& words) {
   check_name("model", words.model, nn::model_names());
   check_name("optimizer", words.fit.optimizer, train::optimizer_names());
+  check_name("schedule", words.fit.schedule, train::schedule_names());
   if (!std::isfinite(words.fit.lr) || words.fit.lr <= 0) {
     throw WordError(format_text("--lr is {}; expected a number above 0", words.fit.lr));
   }
@@ -89,6 +102,7 @@ train::RunConfig config_of(const TrainWords& words, const DataSource& source, co
   config.input = input_rule(train_set);
   config.fit = words.fit;
   config.threads = num_threads();
+  config.augment = words.augment;
   return config;
 }
 
@@ -117,6 +131,13 @@ int tell_end(const train::History& history, const std::string& out) {
   return kDone;
 }
 
+/// Digits are not mirrored: a mirrored one is another, or none.
+std::vector<data::Transform> augmentation(const data::Dataset& set) {
+  std::vector<data::Transform> transforms = {data::random_crop({.padding = 4})};
+  if (set.image_shape()[0] == 3) transforms.push_back(data::random_horizontal_flip());
+  return transforms;
+}
+
 int run(TrainWords words) {
   check_words(words);
   words.fit.device = words.machine.use();
@@ -125,8 +146,10 @@ int run(TrainWords words) {
   const DataSource source = words.data.source();
   auto [train_set, test_set] = source.load();
   if (words.limit > 0) train_set = train_set.subset(words.limit);
+  if (words.augment) words.fit.transforms = augmentation(train_set);
   manual_seed(words.seed);
-  const std::unique_ptr<nn::Module> model = make_model(words.model);
+  const std::unique_ptr<nn::Module> model =
+      make_model(words.model, {.classes = train_set.classes(), .channels = train_set.image_shape()[0]});
   const train::RunConfig config = config_of(words, source, train_set, test_set);
   const std::string out = words.out.empty() ? free_folder(words.model) : words.out;
   const train::RunFolder folder = train::RunFolder::create(out, config, {.overwrite = words.overwrite});

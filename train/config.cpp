@@ -76,6 +76,10 @@ class Reader {
           path_.string(), name_, key, value.dump());
     return value.get<uint64_t>();
   }
+  std::optional<double> number(const char* key) const {
+    if (member(key).is_null()) return std::nullopt;
+    return get<double>(key);
+  }
   Invert invert(const char* key) const {
     const auto given = get<std::string>(key);
     for (const auto& [value, text] : kInvertNames) {
@@ -90,6 +94,7 @@ class Reader {
   static const char* expected() {
     if constexpr (std::is_same_v<T, std::string>) return "text";
     if constexpr (std::is_same_v<T, double>) return "a number";
+    if constexpr (std::is_same_v<T, bool>) return "true or false";
     return "a list of texts";
   }
   const Json& member(const char* key) const {
@@ -122,10 +127,17 @@ std::string config_to_json(const RunConfig& config) {
   json["input"] = {{"channels", format.channels},     {"height", format.height},
                    {"width", format.width},           {"scale", format.scaling.factor},
                    {"offset", format.scaling.offset}, {"invert", invert_name(config.input.invert)}};
-  json["training"] = {{"epochs", fit.epochs},        {"batch", fit.batch},
-                      {"optimizer", fit.optimizer},  {"lr", fit.lr},
-                      {"momentum", fit.momentum},    {"seed", fit.seed ? Json(*fit.seed) : Json()},
-                      {"device", fit.device.name()}, {"threads", config.threads}};
+  json["training"] = {{"epochs", fit.epochs},
+                      {"batch", fit.batch},
+                      {"optimizer", fit.optimizer},
+                      {"lr", fit.lr},
+                      {"momentum", fit.momentum},
+                      {"seed", fit.seed ? Json(*fit.seed) : Json()},
+                      {"device", fit.device.name()},
+                      {"threads", config.threads},
+                      {"weight_decay", fit.weight_decay ? Json(*fit.weight_decay) : Json()},
+                      {"schedule", fit.schedule},
+                      {"augment", config.augment}};
   return json.dump(2) + '\n';
 }
 
@@ -160,6 +172,9 @@ void read_config(const std::filesystem::path& path, RunConfig& config) {
   config.fit.momentum = training.get<double>("momentum");
   config.fit.seed = training.seed("seed");
   config.threads = static_cast<int>(training.count("threads"));
+  config.fit.weight_decay = training.number("weight_decay");
+  config.fit.schedule = training.get<std::string>("schedule");
+  config.augment = training.get<bool>("augment");
 }
 
 bool is_run_config(const std::filesystem::path& path) {

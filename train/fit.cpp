@@ -50,9 +50,17 @@ class Training {
         test_set_(test_set),
         options_(options),
         hooks_(hooks),
-        loader_(train_set,
-                {.batch = options.batch, .shuffle = true, .seed = options.seed, .device = options.device}),
-        optimizer_(make_optimizer(options.optimizer, model.parameters(), options.lr, options.momentum)) {}
+        loader_(train_set, {.batch = options.batch,
+                            .shuffle = true,
+                            .seed = options.seed,
+                            .device = options.device,
+                            .transforms = options.transforms,
+                            .workers = options.workers}),
+        optimizer_(make_optimizer(
+            options.optimizer, model.parameters(),
+            {.lr = options.lr, .momentum = options.momentum, .weight_decay = options.weight_decay})),
+        schedule_(*optimizer_,
+                  make_schedule(options.schedule, options.epochs * loader_.batches(), options.lr)) {}
 
   History run() {
     for (int64_t epoch = 1; epoch <= options_.epochs && !history_.interrupted; ++epoch) {
@@ -100,6 +108,7 @@ class Training {
     loss.backward();
     record_.backward_seconds += clock.lap();
     optimizer_->step();
+    schedule_.step();
     const double value = loss.item<double>();
     record_.update_seconds += clock.lap();
     check(
@@ -145,6 +154,7 @@ class Training {
   const FitHooks& hooks_;
   data::Loader loader_;
   std::unique_ptr<optim::Optimizer> optimizer_;
+  optim::Schedule schedule_;
   History history_;
   EpochRecord record_;   ///< Of the current epoch.
   double loss_sum_ = 0;  ///< Over its images.

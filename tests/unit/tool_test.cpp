@@ -230,18 +230,22 @@ TEST(ToolWords, HelpAndVersion) {
 TEST(ToolWords, WrongOnesAreNamed) {
   const Tool tool;
   EXPECT_WRONG_WORDS(({"trian"}), "unknown command 'trian'; there are train, evaluate, predict, make-digits");
-  EXPECT_WRONG_WORDS(({"train", "--model", "resnet"}), "unknown model 'resnet'; there is simple-cnn");
+  EXPECT_WRONG_WORDS(({"train", "--model", "resnet"}),
+                     "unknown model 'resnet'; there are simple-cnn, lenet-5, vgg-11, resnet-18, resnet-20");
   EXPECT_WRONG_WORDS(({"train", "--device", "gpu"}), "gpu");
   EXPECT_WRONG_WORDS(({"train", "--device", "gpu"}), "cpu");
   EXPECT_WRONG_WORDS(({"train"}, {"LINNET_DEVICE=tpu"}), "tpu");
   EXPECT_WRONG_WORDS(({"train", "--device", "meta"}), "device 'meta' infers shapes and computes nothing");
   EXPECT_WRONG_WORDS(({"train", "--dataset", "imagenet"}),
-                     "unknown dataset 'imagenet'; there are mnist, digits");
+                     "unknown dataset 'imagenet'; there are mnist, cifar10, folder, digits");
   EXPECT_WRONG_WORDS(({"train", "--dataset", "mnist"}), "--dataset mnist needs --data DIR, or LINNET_DATA");
   EXPECT_WRONG_WORDS(({"train", "--dataset", "digits", "--data", "x"}), "--data does not go with");
   EXPECT_WRONG_WORDS(({"train", "--data", "x", "--train", "5"}), "--train and --test are sizes of");
   EXPECT_WRONG_WORDS(({"train", "--optimizer", "lion"}),
-                     "unknown optimizer 'lion'; there are adam, adamw, sgd");
+                     "unknown optimizer 'lion'; there are adam, adamw, rmsprop, sgd");
+  EXPECT_WRONG_WORDS(({"train", "--schedule", "sine"}),
+                     "unknown schedule 'sine'; there are constant, cosine, one-cycle, step");
+  EXPECT_WRONG_WORDS(({"train", "--dataset", "cifar10"}), "--dataset cifar10 needs --data DIR");
   EXPECT_WRONG_WORDS(({"train", "--lr", "0"}), "--lr is 0; expected a number above 0");
   EXPECT_WRONG_WORDS(({"train", "--lr", "nan"}), "--lr is nan; expected a number above 0");
   EXPECT_WRONG_WORDS(({"train", "--lr", "fast"}), "--lr");
@@ -273,6 +277,38 @@ TEST(ToolWords, JobsThatFailSayWhy) {
                     "none.safetensors");
   write_bytes(tool / "mnist", {1});
   EXPECT_JOB_FAILED(({"make-digits", "mnist"}), "'mnist' is there and no empty folder; it is kept");
+}
+
+TEST(ToolTrain, LearnsAFolderOfColourPictures) {
+  const Tool tool;
+  for (const char* part : {"train", "test"}) {
+    for (int i = 0; i < 12; ++i) {
+      const std::filesystem::path folder =
+          tool / ("set/" + std::string(part) + (i % 2 == 0 ? "/day" : "/night"));
+      std::filesystem::create_directories(folder);
+      const NDArray picture = NDArray::full({3, 8, 8}, i % 2 == 0 ? 200 + i : 10 + i, DType::UInt8);
+      data::write_png((folder / (std::to_string(i) + ".png")).string(), picture);
+    }
+  }
+  const ToolResult trained = tool.run(
+      {"train",  "--model",        "resnet-20", "--dataset",   "folder",    "--data", "set",   "--epochs",
+       "6",      "--batch",        "4",         "--optimizer", "sgd",       "--lr",   "0.02",  "--schedule",
+       "cosine", "--weight-decay", "1e-4",      "--augment",   "--workers", "2",      "--out", "run"});
+  ASSERT_EQ(trained.status, 0) << trained.err;
+  EXPECT_TRUE(has(trained.out, "12 to train, 12 to test")) << trained.out;
+  const ToolResult evaluated = tool.run({"evaluate", "run"});
+  ASSERT_EQ(evaluated.status, 0) << evaluated.err;
+  EXPECT_TRUE(has(evaluated.out, "night")) << evaluated.out;
+  const ToolResult predicted = tool.run({"predict", "run", "set/test/night/1.png"});
+  ASSERT_EQ(predicted.status, 0) << predicted.err;
+  EXPECT_TRUE(has(predicted.out, "night") || has(predicted.out, "day")) << predicted.out;
+  const auto config = nlohmann::json::parse(tool.text("run/config.json"));
+  EXPECT_EQ(config["dataset"]["name"], "folder");
+  EXPECT_EQ(config["training"]["schedule"], "cosine");
+  EXPECT_EQ(config["training"]["augment"], true);
+  EXPECT_EQ(config["training"]["weight_decay"], 1e-4);
+  EXPECT_JOB_FAILED(({"train", "--model", "simple-cnn", "--dataset", "folder", "--data", "set"}),
+                    "simple-cnn has 10 classes and 1 channel; asked for 2 and 3");
 }
 
 class ToolPredict : public testing::Test {

@@ -176,13 +176,54 @@ TEST(TrainFit, MeasuresTrainAccuracyWhereAsked) {
   EXPECT_DOUBLE_EQ(*history.train_accuracy, 1);
 }
 
+TEST(TrainFit, SchedulesMoveTheRateStepByStep) {
+  const auto rate = [](const char* name, int64_t step) {
+    return make_schedule(name, 100, 0.4)({.step = step, .base_lr = 0.4}).lr;
+  };
+  EXPECT_EQ(schedule_names(), (std::vector<std::string>{"constant", "cosine", "one-cycle", "step"}));
+  EXPECT_DOUBLE_EQ(rate("constant", 99), 0.4);
+  EXPECT_DOUBLE_EQ(rate("cosine", 50), 0.2);
+  EXPECT_NEAR(rate("cosine", 100), 0, 1e-15);
+  EXPECT_DOUBLE_EQ(rate("step", 49), 0.4);
+  EXPECT_DOUBLE_EQ(rate("step", 50), 0.04);
+  EXPECT_DOUBLE_EQ(rate("step", 75), 0.004);
+  EXPECT_DOUBLE_EQ(rate("one-cycle", 0), 0.4 / 25);
+  EXPECT_NEAR(rate("one-cycle", 29), 0.4, 1e-3);
+  EXPECT_NEAR(rate("one-cycle", 100), 0.4 / 25 / 1e4, 1e-9);
+  for (const std::string& schedule : schedule_names()) {  // also where there is only one step
+    nn::Sequential model = small_model();
+    fit(model, training().subset(1), test(), {.epochs = 1, .schedule = schedule});
+  }
+}
+
+TEST(TrainFit, TransformsAndDecayAreTaken) {
+  const auto trained = [](const FitOptions& options) {
+    nn::Sequential model = small_model();
+    fit(model, training(), test(), options);
+    return weights_of(model);
+  };
+  const std::vector<float> plain = trained({.epochs = 1, .batch = 10, .seed = 1});
+  EXPECT_NE(trained({.epochs = 1, .batch = 10, .seed = 1, .weight_decay = 0.1}), plain);
+  const std::vector<float> flipped =
+      trained({.epochs = 1, .batch = 10, .seed = 1, .transforms = {data::random_horizontal_flip()}});
+  EXPECT_NE(flipped, plain);
+  EXPECT_EQ(trained({.epochs = 1,
+                     .batch = 10,
+                     .seed = 1,
+                     .transforms = {data::random_horizontal_flip()},
+                     .workers = 2}),
+            flipped);
+}
+
 TEST(TrainFit, RefusesOptionsThatFitNoTraining) {
   nn::Sequential model = small_model();
   EXPECT_ERROR(fit(model, training(), test(), {.epochs = 0}), "epochs is 0; expected at least 1");
   EXPECT_ERROR(fit(model, training(), test(), {.batch = 0}), "batch");
   EXPECT_ERROR(fit(model, training(), test(), {.optimizer = "adamax"}),
-               "there is no optimizer 'adamax'; the names are adam, adamw, sgd");
+               "there is no optimizer 'adamax'; the names are adam, adamw, rmsprop, sgd");
   EXPECT_ERROR(fit(model, training(), test(), {.lr = -1}), "lr");
+  EXPECT_ERROR(fit(model, training(), test(), {.schedule = "sine"}),
+               "there is no schedule 'sine'; the names are constant, cosine, one-cycle, step");
   EXPECT_ERROR(fit(model, training(), data::Dataset()), "100 training and 0 test images");
   const data::Dataset other(NDArray::zeros({3, 1, 5, 5}, DType::UInt8), NDArray::zeros({3}, DType::Int64),
                             training().class_names(), data::kUnitInterval);

@@ -38,6 +38,9 @@ RunConfig sample_config() {
   config.input.format = {.channels = 3, .height = 20, .width = 30, .scaling = {1.0 / 255, -0.5}};
   config.input.invert = Invert::LightBackground;
   config.fit = {.epochs = 7, .batch = 64, .optimizer = "sgd", .lr = 0.1, .momentum = 0.5, .seed = 3};
+  config.fit.weight_decay = 1e-4;
+  config.fit.schedule = "cosine";
+  config.augment = true;
   config.threads = 2;
   return config;
 }
@@ -56,6 +59,9 @@ TEST(TrainRun, WritesAndReadsTheConfig) {
   EXPECT_EQ(read.model, wrote.model);
   EXPECT_EQ(read.dataset, wrote.dataset);
   EXPECT_EQ(read.data, wrote.data);
+  EXPECT_EQ(read.fit.weight_decay, wrote.fit.weight_decay);
+  EXPECT_EQ(read.fit.schedule, wrote.fit.schedule);
+  EXPECT_EQ(read.augment, wrote.augment);
   EXPECT_EQ(read.train_images, wrote.train_images);
   EXPECT_EQ(read.test_images, wrote.test_images);
   EXPECT_EQ(read.class_names, wrote.class_names);

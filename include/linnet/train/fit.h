@@ -13,8 +13,10 @@
 
 #include <linnet/core/device.h>
 #include <linnet/data/dataset.h>
+#include <linnet/data/transforms.h>
 #include <linnet/nn/module.h>
 #include <linnet/nn/optim.h>
+#include <linnet/nn/schedule.h>
 #include <linnet/train/history.h>
 #include <linnet/train/progress.h>
 
@@ -22,12 +24,24 @@ namespace linnet::train {
 
 class RunFolder;
 
-/// Names that make_optimizer knows: "adam", "adamw", "sgd".
+struct OptimizerSettings {
+  double lr = 1e-3;
+  double momentum = 0.9;                              ///< Of "sgd".
+  std::optional<double> weight_decay = std::nullopt;  ///< The optimiser's own default where absent.
+};
+/// Names that make_optimizer knows: "adam", "adamw", "rmsprop", "sgd".
 std::vector<std::string> optimizer_names();
-/// A new optimiser of that name with PyTorch's defaults but for `lr` and, for "sgd", `momentum`.
+/// A new optimiser of that name with PyTorch's defaults but for the settings.
 /// Throws Error listing the names there are.
-std::unique_ptr<optim::Optimizer> make_optimizer(std::string_view name, const Tensors& parameters, double lr,
-                                                 double momentum = 0.9);
+std::unique_ptr<optim::Optimizer> make_optimizer(std::string_view name, const Tensors& parameters,
+                                                 const OptimizerSettings& settings = {});
+
+/// Names that make_schedule knows: "constant", "cosine", "one-cycle", "step".
+std::vector<std::string> schedule_names();
+/// The learning rates of a training of that many steps: the same always; half a cosine down to 0; up to `lr`
+/// and down again (optim::one_cycle_lr); a tenth after half of the steps and another after three quarters, as
+/// in He and others, 2015. Throws Error listing the names there are.
+optim::LrCurve make_schedule(std::string_view name, int64_t steps, double lr);
 
 /// Fields may be left out; their order never changes.
 struct FitOptions {
@@ -40,6 +54,10 @@ struct FitOptions {
   std::optional<uint64_t> seed = std::nullopt;
   Device device = default_device();
   bool train_accuracy = false;  ///< Measure accuracy on the training set, too, at the end.
+  std::optional<double> weight_decay = std::nullopt;  ///< The optimiser's own default where absent.
+  std::string schedule = "constant";             ///< Of the learning rate, step by step: see make_schedule.
+  std::vector<data::Transform> transforms = {};  ///< Of training images, beside their set's scaling.
+  int workers = 0;                               ///< Threads that make batches ahead.
 };
 
 /// What a training is connected to. All of it may be left out.

@@ -39,7 +39,7 @@ data::Dataset with_input(const data::Dataset& set, const InputRule& rule);
 
 struct RunConfig {
   std::string model;    ///< A name of nn::model_names().
-  std::string dataset;  ///< "mnist", "digits".
+  std::string dataset;  ///< "mnist", "digits", "cifar10", "folder".
   std::string data;     ///< The folder it was read from; empty where it was made.
   int64_t train_images = 0;
   int64_t test_images = 0;
@@ -47,6 +47,7 @@ struct RunConfig {
   InputRule input;
   FitOptions fit;  ///< A config that is read has the default device: the one it names may not be here.
   int threads = 0;
+  bool augment = false;  ///< Whether FitOptions::transforms were those of --augment.
 };
 
 struct CreateOptions {
