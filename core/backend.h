@@ -94,9 +94,9 @@ class Backend {
   virtual void copy_to_host(void* to, const void* from, size_t bytes) = 0;
   /// Waits for all work issued so far and throws the value errors it found.
   virtual void synchronize() {}
-  /// Zeros where the device keeps no memory of its own.
+  /// Zeros where the device counts none.
   virtual MemoryStats memory_stats() const { return {}; }
-  /// Gives memory that is kept but not used back to the system.
+  /// Gives memory that is kept but not used back to the system, and begins a new `peak`.
   virtual void trim_memory() {}
 
   // ---- movement

@@ -8,6 +8,7 @@
 #include "core/poison.h"
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
+#include "cpu/memory_count.h"
 
 namespace linnet {
 
@@ -20,11 +21,20 @@ void* CpuBackend::allocate(size_t bytes) {
   check(memory != nullptr, "allocate", "the cpu has no memory for {} bytes; smaller batches need less",
         bytes);
   if (poison()) std::memset(memory, 0xFF, bytes);
+  cpu::count_taken(bytes);
   return memory;
 }
 
-void CpuBackend::deallocate(void* memory, size_t) noexcept {
+void CpuBackend::deallocate(void* memory, size_t bytes) noexcept {
   std::free(memory);
+  cpu::count_given_back(bytes);
+}
+
+MemoryStats CpuBackend::memory_stats() const {
+  return cpu::counted_memory();
+}
+void CpuBackend::trim_memory() {
+  cpu::begin_peak();
 }
 
 void CpuBackend::copy_from_host(void* to, const void* from, size_t bytes) {

@@ -19,6 +19,8 @@ class CpuBackend final : public Backend {
   void deallocate(void* memory, size_t bytes) noexcept override;
   void copy_from_host(void* to, const void* from, size_t bytes) override;
   void copy_to_host(void* to, const void* from, size_t bytes) override;
+  MemoryStats memory_stats() const override;
+  void trim_memory() override;
 
   void copy(const View& from, const View& to) override;
   void fill(Scalar value, const View& to) override;

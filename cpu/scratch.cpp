@@ -5,6 +5,8 @@
 #include <new>
 #include <vector>
 
+#include "cpu/memory_count.h"
+
 namespace linnet::cpu {
 namespace {
 
@@ -39,12 +41,14 @@ class Stack {
     Block& block = blocks_.back();
     void* memory = block.memory.get() + block.used;
     block.used += bytes;
+    count_taken(bytes);
     return memory;
   }
 
   void pop() noexcept {
     while (blocks_.size() > 1 && blocks_.back().used == 0) retire_block();
     blocks_.back().used -= sizes_.back();
+    count_given_back(sizes_.back());
     sizes_.pop_back();
     if (sizes_.empty() && (blocks_.size() > 1 || retired_ > 0)) merge();
   }

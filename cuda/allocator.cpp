@@ -143,6 +143,7 @@ Allocator::Blocks::iterator Allocator::join(Blocks::iterator block) {
 void Allocator::trim() {
   const std::lock_guard lock(mutex_);
   trim_locked();
+  stats_.peak = stats_.used;
 }
 
 void Allocator::trim_locked() {

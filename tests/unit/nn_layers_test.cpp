@@ -26,6 +26,20 @@ TEST(Conv2dLayer, ComputesThePublishedExample) {
   EXPECT_EQ(y.to_vector<float>(), (std::vector<float>{5, 19, 13, 47, 95, 45, 10, 40, 30, 104, 232, 126}));
 }
 
+TEST(Conv2dLayer, TakesAnotherAlgorithmWhileItLives) {
+  manual_seed(0);
+  nn::Conv2d conv(3, 4, {.kernel = 3, .padding = 1});
+  const NDArray x = random_normal({2, 3, 6, 5});
+  for (const ConvAlgorithm algorithm : conv_algorithms()) {
+    conv.set_algorithm(algorithm);
+    EXPECT_EQ(conv.options().algorithm, algorithm);
+    EXPECT_EQ(conv.options().padding, Padding(1));
+    const NDArray expected =
+        conv2d(x, conv.weight.data(), conv.bias.data(), {.padding = 1, .algorithm = algorithm});
+    EXPECT_EQ(conv(x).data().to_vector<float>(), expected.to_vector<float>()) << name(algorithm);
+  }
+}
+
 TEST(Conv2dLayer, HasPyTorchsShapesAndNames) {
   const nn::Conv2d conv(6, 9, {.kernel = {3, 2}, .groups = 3});
   ASSERT_EQ(conv.named_parameters().size(), 2U);

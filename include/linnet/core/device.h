@@ -12,12 +12,12 @@ namespace linnet {
 
 class Backend;
 
-/// Memory of a device that keeps freed blocks for later use, in bytes. Zeros where the system does that.
+/// Memory of a device, in bytes. Zeros where it counts none, as `meta`.
 struct MemoryStats {
-  size_t used = 0;                ///< by arrays now
-  size_t peak = 0;                ///< the most that `used` has been
-  size_t held = 0;                ///< taken from the system
-  size_t allocations = 0;         ///< of arrays, so far
+  size_t used = 0;                ///< by arrays and the temporaries of operators, now
+  size_t peak = 0;                ///< the most that `used` has been since trim_memory() was last called
+  size_t held = 0;                ///< taken from the system; 0 where freed memory is not kept for later use
+  size_t allocations = 0;         ///< of arrays and temporaries, so far
   size_t system_allocations = 0;  ///< calls of the system's allocator, so far
 };
 
@@ -36,7 +36,7 @@ class Device {
   /// Waits until the device has done all it was given, and throws the errors it found.
   void synchronize() const;
   MemoryStats memory_stats() const;
-  /// Gives memory that is kept but not used back to the system.
+  /// Gives memory that is kept but not used back to the system, and begins a new `peak`.
   void trim_memory() const;
 
   friend bool operator==(const Device& a, const Device& b) { return a.backend_ == b.backend_; }

@@ -27,6 +27,8 @@ class Conv2d : public Module {
   int64_t in_channels() const { return in_; }
   int64_t out_channels() const { return out_; }
   const Conv2dOptions& options() const { return options_; }
+  /// From the next forward on; the gradients follow.
+  void set_algorithm(ConvAlgorithm algorithm) { options_.algorithm = algorithm; }
 
   Tensor weight;  ///< (out, in / groups, R, S)
   Tensor bias;    ///< (out,), undefined without bias
