@@ -32,6 +32,9 @@ Command predict_command(CLI::App& app);
 Command make_digits_command(CLI::App& app);
 Command doctor_command(CLI::App& app);
 Command parity_command(CLI::App& app);
+Command bench_command(CLI::App& app);
+Command bench_conv_command(CLI::App& bench);
+Command bench_step_command(CLI::App& bench);
 
 /// Throws WordError "unknown <what> '<name>'; there are ..." unless `name` is one of `names`.
 void check_name(const std::string& what, const std::string& name, const std::vector<std::string>& names);

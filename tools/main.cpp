@@ -34,6 +34,13 @@ void check_command(int argc, char** argv, const std::vector<Command>& commands) 
   std::vector<std::string> names;
   for (const Command& command : commands) names.push_back(command.app->get_name());
   check_name("command", argv[1], names);
+  if (argc < 3 || argv[2][0] == '-') return;
+  std::vector<std::string> below;
+  for (const CLI::App* each :
+       commands.front().app->get_parent()->get_subcommand(argv[1])->get_subcommands({})) {
+    below.push_back(each->get_name());
+  }
+  if (!below.empty()) check_name(format_text("command of {}", argv[1]), argv[2], below);
 }
 
 int run(int argc, char** argv) {
@@ -43,7 +50,8 @@ int run(int argc, char** argv) {
   app.footer(kFooter);
   app.require_subcommand(0, 1);
   const std::vector<Command> commands{train_command(app),       evaluate_command(app), predict_command(app),
-                                      make_digits_command(app), doctor_command(app),   parity_command(app)};
+                                      make_digits_command(app), doctor_command(app),   parity_command(app),
+                                      bench_command(app)};
   try {
     check_command(argc, argv, commands);
     app.parse(argc, argv);
