@@ -48,7 +48,7 @@ std::vector<std::string> check_excerpts(const std::string& page, int& blocks) {
 }
 
 TEST(DocsCode, StandsInTheSources) {
-  for (const char* page : {"docs/cuda.md", "docs/convolution.md"}) {
+  for (const char* page : {"docs/cuda.md", "docs/convolution.md", "docs/add_an_operator.md"}) {
     int blocks = 0;
     EXPECT_EQ(check_excerpts(read(page), blocks), std::vector<std::string>()) << page;
     EXPECT_GE(blocks, 8) << page;
