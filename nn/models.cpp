@@ -10,6 +10,7 @@ namespace {
 
 struct Entry {
   const char* name;
+  PublishedModel published;
   std::unique_ptr<Module> (*make)(const ModelOptions&);
 };
 
@@ -30,11 +31,21 @@ std::unique_ptr<Module> make_resnet(const ModelOptions& options) {
   return std::make_unique<ResNet>(network(options));
 }
 
-constexpr Entry kModels[] = {{"simple-cnn", &make_simple_cnn},
-                             {"lenet-5", &make<LeNet5>},
-                             {"vgg-11", &make<VGG11>},
-                             {"resnet-18", &make_resnet<resnet18>},
-                             {"resnet-20", &make_resnet<resnet20>}};
+const std::vector<Entry>& entries() {
+  static const std::vector<Entry> all = {{"simple-cnn", {{1, 28, 28}, 10}, &make_simple_cnn},
+                                         {"lenet-5", {{1, 28, 28}, 10}, &make<LeNet5>},
+                                         {"vgg-11", {{3, 224, 224}, 1000}, &make<VGG11>},
+                                         {"resnet-18", {{3, 224, 224}, 1000}, &make_resnet<resnet18>},
+                                         {"resnet-20", {{3, 32, 32}, 10}, &make_resnet<resnet20>}};
+  return all;
+}
+
+const Entry& entry_of(std::string_view name) {
+  for (const Entry& entry : entries()) {
+    if (name == entry.name) return entry;
+  }
+  fail("make_model", "there is no model \"{}\"; there are: {}", name, join(model_names(), ", "));
+}
 
 int64_t given_or(const char* what, int64_t given, int64_t published) {
   check(given >= 0, "make_model", "{} is {}; expected at least 1, or 0 for as published", what, given);
@@ -124,15 +135,16 @@ void VGG11::fields(Fields& f) {
 
 std::vector<std::string> model_names() {
   std::vector<std::string> names;
-  for (const Entry& entry : kModels) names.emplace_back(entry.name);
+  for (const Entry& entry : entries()) names.emplace_back(entry.name);
   return names;
 }
 
+PublishedModel published_model(std::string_view name) {
+  return entry_of(name).published;
+}
+
 std::unique_ptr<Module> make_model(std::string_view name, const ModelOptions& options) {
-  for (const Entry& entry : kModels) {
-    if (name == entry.name) return entry.make(options);
-  }
-  fail("make_model", "there is no model \"{}\"; there are: {}", name, join(model_names(), ", "));
+  return entry_of(name).make(options);
 }
 
 }  // namespace linnet::nn

@@ -183,6 +183,17 @@ void print_row(const ConvRow& row, const Peak& peak) {
   std::fflush(stdout);
 }
 
+void print_notes(const std::vector<ConvRow>& rows) {
+  bool as_auto = false, published = false;
+  for (const ConvRow& row : rows) {
+    as_auto = as_auto || row.algorithm == ConvAlgorithm::DilateFlip || row.algorithm == ConvAlgorithm::Phases;
+    published = published || (row.pass == ConvPass::Forward && row.shape->published_for(row.algorithm));
+  }
+  print_text("\n");
+  if (as_auto) print_text("dilate_flip computes forward as auto does, phases all but grad_input\n");
+  if (published) print_text("published: NumPy and PyTorch, on their authors' machines\n");
+}
+
 ConvRow measure(const Stopwatch& watch, Operands& operands, ConvRow row,
                 const std::vector<double>& reference) {
   try {
@@ -285,9 +296,7 @@ int run(ConvWords words) {
   print_text("peak here: {:.4g} GFLOP/s, the fastest of square {} matrix products of {} (it was {})\n",
              peak.flops / 1e9, words.dtype, join(peak.sizes, ", "), peak.size);
   const std::vector<ConvRow> rows = measure_all(bench, watch, peak);
-  print_text(
-      "\ndilate_flip computes forward as auto does, phases all but grad_input; published are NumPy and "
-      "PyTorch on their authors' machines\n");
+  print_notes(rows);
   const bool interrupted = watch.stopped();
   words.output.write_json(document(rows, peak, words, device, interrupted));
   words.output.write_svg(

@@ -41,17 +41,6 @@ against the first.)";
 constexpr const char* kSynthetic = "synthetic";
 constexpr const char* kSimpleCnn = "simple-cnn";
 
-/// (C, H, W) of the pictures that a model is published for.
-struct InputOf {
-  const char* model;
-  int64_t channels, height, width;
-};
-constexpr InputOf kInputs[] = {{kSimpleCnn, 1, 28, 28},
-                               {"lenet-5", 1, 28, 28},
-                               {"vgg-11", 3, 224, 224},
-                               {"resnet-18", 3, 224, 224},
-                               {"resnet-20", 3, 32, 32}};
-
 /// Published for the SimpleCNN, one image at a time: NumPy and PyTorch on their authors' machine.
 struct PublishedStep {
   ConvAlgorithm algorithm;
@@ -91,10 +80,7 @@ Shape input_of(const StepWords& words) {
     const std::vector<int64_t> numbers = numbers_of("--input", words.input, {3}, 1);
     return {numbers[0], numbers[1], numbers[2]};
   }
-  for (const InputOf& each : kInputs) {
-    if (words.model == each.model) return {each.channels, each.height, each.width};
-  }
-  throw WordError(format_text("say with --input C,H,W how large the pictures of {} are", words.model));
+  return nn::published_model(words.model).input;
 }
 
 /// Classes the model tells apart; a pass that infers shapes finds an input that does not fit.
@@ -184,7 +170,7 @@ void print_row(const StepWords& words, const StepRow& row) {
     print_text("{:<12} refused: {}\n", name(row.algorithm), row.refused);
   } else {
     const auto batch = static_cast<double>(words.batch);
-    print_text("{:<12} {:>10} {:>16} {:>18}  {}\n", name(row.algorithm),
+    print_text("{:<12} {:>10} {:>18} {:>18}  {}\n", name(row.algorithm),
                short_time(row.forward.median / batch), short_time(row.both.median / batch),
                percent(row.equal), published_for(words, row.algorithm));
   }
@@ -286,8 +272,8 @@ int run(const StepWords& words) {
              machine_text(device));
   print_text("times per image, in batches of {}; predictions of {} {} ({})\n\n", words.batch,
              pictures.images.size(0), pictures.what, by(input));
-  print_text("{:<12} {:>10} {:>16} {:>18}  {}\n", "algorithm", "forward", "and backward", "equal predictions",
-             words.model == kSimpleCnn ? "published, for one image at a time" : "");
+  print_text("{:<12} {:>10} {:>18} {:>18}  {}\n", "algorithm", "forward", "forward+backward",
+             "equal predictions", words.model == kSimpleCnn ? "published, for one image at a time" : "");
   std::fflush(stdout);
 
   const InterruptWatch interrupt;

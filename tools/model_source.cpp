@@ -34,8 +34,13 @@ TrainedModel ModelWords::load(const std::string& run) const {
   if (!run.empty()) throw WordError("a run folder does not go with --model and --weights: " + run);
   train::RunConfig config;
   config.model = model;
-  for (int digit = 0; digit < 10; ++digit) config.class_names.push_back(std::to_string(digit));
-  config.input.invert = train::Invert::LightBackground;
+  check_name("model", model, nn::model_names());
+  const nn::PublishedModel published = nn::published_model(model);
+  for (int64_t i = 0; i < published.classes; ++i) config.class_names.push_back(std::to_string(i));
+  config.input.format.channels = published.input[0];
+  config.input.format.height = published.input[1];
+  config.input.format.width = published.input[2];
+  if (published.input[0] == 1) config.input.invert = train::Invert::LightBackground;
   return load_from(std::move(config), weights);
 }
 

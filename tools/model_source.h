@@ -12,7 +12,7 @@ namespace linnet::tool {
 
 struct TrainedModel {
   std::unique_ptr<nn::Module> model;  ///< On the default device, in evaluation mode.
-  train::RunConfig config;            ///< Without a run: the model's name, digits as classes and input.
+  train::RunConfig config;            ///< Without a run: the name, and what the model is published for.
 };
 
 /// --model and --weights.

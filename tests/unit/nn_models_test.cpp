@@ -38,6 +38,9 @@ TEST(ReadyModels, HaveThePublishedSizes) {
     names.emplace_back(row.name);
     const auto model = make_model(row.name);
     EXPECT_EQ(model->parameter_count(), row.parameters) << row.name;
+    const PublishedModel published = published_model(row.name);
+    EXPECT_EQ(published.input, (Shape{row.input[1], row.input[2], row.input[3]})) << row.name;
+    EXPECT_EQ(published.classes, row.classes) << row.name;
     const Summary table_of = summary(*model, row.input);
     EXPECT_EQ(table_of.rows.front().output, (Shape{2, row.classes})) << row.name;
     EXPECT_EQ(table_of.parameters, row.parameters) << row.name;

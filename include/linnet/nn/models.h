@@ -122,6 +122,13 @@ ResNet resnet20(const ModelOptions& options = {});
 
 /// Names that make_model knows: "simple-cnn", "lenet-5", "vgg-11", "resnet-18", "resnet-20".
 std::vector<std::string> model_names();
+/// What a model is published for.
+struct PublishedModel {
+  Shape input;  ///< (C, H, W)
+  int64_t classes;
+};
+/// Throws Error listing the names there are.
+PublishedModel published_model(std::string_view name);
 /// A new model of that name. Throws Error listing the names there are, and where the model cannot have those
 /// classes or channels.
 std::unique_ptr<Module> make_model(std::string_view name, const ModelOptions& options = {});
