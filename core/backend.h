@@ -130,8 +130,9 @@ class Backend {
   virtual void gemm(double alpha, const View& a, const View& b, double beta, const View& c,
                     const View& bias) = 0;
 
-  /// Convolutions are asked for with Auto, Direct or Im2col; core composes the other algorithms.
-  /// y = conv(x, w) + bias. x is NCHW, w OIHW, y NCHW, in any strides; bias is undefined or (K,).
+  /// Convolutions are asked for with Auto, Direct, Im2col or Implicit, the input gradient never with
+  /// Implicit; core composes the others. y = conv(x, w) + bias. x is NCHW, w OIHW, y NCHW, in any strides;
+  /// bias is undefined or (K,).
   virtual void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
                       const View& y) = 0;
   /// gx = the gradient of a loss by x, given gy, the gradient by y.

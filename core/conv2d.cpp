@@ -41,8 +41,9 @@ Axis resolve(char direction, const Shape& input, const Shape& filters, int64_t e
 
 std::span<const ConvAlgorithm> conv_algorithms() {
   static constexpr ConvAlgorithm kAll[] = {
-      ConvAlgorithm::Auto,       ConvAlgorithm::Direct, ConvAlgorithm::Im2col,     ConvAlgorithm::Shifted,
-      ConvAlgorithm::Im2colView, ConvAlgorithm::Einsum, ConvAlgorithm::DilateFlip, ConvAlgorithm::Phases};
+      ConvAlgorithm::Auto,     ConvAlgorithm::Direct,     ConvAlgorithm::Im2col,
+      ConvAlgorithm::Implicit, ConvAlgorithm::Shifted,    ConvAlgorithm::Im2colView,
+      ConvAlgorithm::Einsum,   ConvAlgorithm::DilateFlip, ConvAlgorithm::Phases};
   return kAll;
 }
 
@@ -63,6 +64,8 @@ const char* name(ConvAlgorithm algorithm) {
       return "direct";
     case ConvAlgorithm::Im2col:
       return "im2col";
+    case ConvAlgorithm::Implicit:
+      return "implicit";
     case ConvAlgorithm::Shifted:
       return "shifted";
     case ConvAlgorithm::Im2colView:

@@ -67,6 +67,7 @@ void grad_input(Backend& backend, const Conv2dGeometry& g, const View& gy, const
         continue;
       }
       Conv2dGeometry phase = conv_textbook::full_convolution(g);
+      if (g.algorithm == ConvAlgorithm::Implicit) phase.algorithm = g.algorithm;
       phase.R = rows.taps;
       phase.S = columns.taps;
       phase.P = rows.pixels;

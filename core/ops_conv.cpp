@@ -33,9 +33,9 @@ NDArray image_result(const Shape& shape, DType dtype, Device device, bool channe
 
 /// What a backend is asked where the algorithm composes other functions than this one.
 Conv2dGeometry for_backend(Conv2dGeometry g) {
-  if (g.algorithm != ConvAlgorithm::Direct && g.algorithm != ConvAlgorithm::Im2col) {
-    g.algorithm = ConvAlgorithm::Auto;
-  }
+  const bool is_kernel = g.algorithm == ConvAlgorithm::Direct || g.algorithm == ConvAlgorithm::Im2col ||
+                         g.algorithm == ConvAlgorithm::Implicit;
+  if (!is_kernel) g.algorithm = ConvAlgorithm::Auto;
   return g;
 }
 
@@ -69,6 +69,7 @@ void compute_grad_input(Backend& backend, const Conv2dGeometry& g, const NDArray
       return;
     case ConvAlgorithm::DilateFlip:
       return conv_textbook::grad_input(backend, g, gy_view, w_view, result_view(gx));
+    case ConvAlgorithm::Implicit:
     case ConvAlgorithm::Phases:
       return conv_phases::grad_input(backend, g, gy_view, w_view, result_view(gx));
     default:

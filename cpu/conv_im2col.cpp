@@ -13,6 +13,7 @@
 #include "cpu/im2col.h"
 #include "cpu/matmul.h"
 #include "cpu/parallel.h"
+#include "cpu/partial_gradients.h"
 #include "cpu/scratch.h"
 
 namespace linnet::cpu::conv_im2col {
@@ -20,9 +21,7 @@ namespace {
 
 constexpr int64_t kBandElements = 1 << 16;  // of columns: they stay in an L2 cache
 constexpr int64_t kChunkWork = 1 << 19;     // multiply-adds worth handing to a thread
-constexpr int64_t kLeastDepth = 256;   // pixels of a product in grad_weight, if need be of several images
-constexpr int64_t kMostPartials = 16;  // chunks of images in grad_weight
-constexpr int64_t kPartialElements = 1 << 23;  // of all partial weight gradients together
+constexpr int64_t kLeastDepth = 256;  // pixels of a product in grad_weight, if need be of several images
 
 int64_t filter_elements(const Conv2dGeometry& g) {
   return g.channels_per_group() * g.R * g.S;
@@ -217,34 +216,19 @@ template <class T>
 class GradWeight {
  public:
   GradWeight(const Conv2dGeometry& g, const View& x, const View& gy, const View& gw)
-      : g_(g),
-        x_(x),
-        gy_(gy),
-        gw_(gw),
-        order_(better_order(g)),
-        partials_(count_partials(g)),
-        partial_(partials_ * g.K * filter_elements(g)) {}
+      : g_(g), x_(x), gy_(gy), gw_(gw), order_(better_order(g)), partials_(g, g.N) {}
 
   void run() const {
-    parallel_for(partials_ * g_.groups, [&](int64_t chunk) {
-      const int64_t partial = chunk / g_.groups;
-      add_images(chunk_begin(g_.N, partials_, partial), chunk_begin(g_.N, partials_, partial + 1),
-                 chunk % g_.groups, at(partial, chunk % g_.groups * g_.filters_per_group()));
+    const int64_t parts = partials_.parts();
+    parallel_for(parts * g_.groups, [&](int64_t chunk) {
+      const int64_t part = chunk / g_.groups;
+      add_images(chunk_begin(g_.N, parts, part), chunk_begin(g_.N, parts, part + 1), chunk % g_.groups,
+                 partials_.at(part, chunk % g_.groups * g_.filters_per_group()));
     });
-    combine();
+    partials_.combine(gw_, order_);
   }
 
  private:
-  static int64_t count_partials(const Conv2dGeometry& g) {
-    const int64_t worth = g.multiply_adds() / g.groups / kChunkWork;
-    const int64_t fit = kPartialElements / std::max<int64_t>(1, g.K * filter_elements(g));
-    return std::min(g.N, std::clamp<int64_t>(std::min(worth, fit), 1, kMostPartials));
-  }
-
-  T* at(int64_t partial, int64_t filter) const {
-    return partial_.data() + (partial * g_.K + filter) * filter_elements(g_);
-  }
-
   // The sum over images [begin, end), in their order.
   void add_images(int64_t begin, int64_t end, int64_t group, T* sum) const {
     const int64_t pixels = g_.P * g_.Q;
@@ -284,32 +268,12 @@ class GradWeight {
     matmul(p);
   }
 
-  // Adds the partial gradients up in their order.
-  void combine() const {
-    const FilterAxes axes = filter_axes(gw_, order_);
-    const int64_t elements = filter_elements(g_);
-    parallel_range(g_.K, (1 << 16) / std::max<int64_t>(1, elements * partials_),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t k = begin; k < end; ++k) {
-                       const Scratch<T> sum(elements);
-                       std::fill_n(sum.data(), elements, T(0));
-                       for (int64_t partial = 0; partial < partials_; ++partial) {
-                         const T* const from = at(partial, k);
-                         for (int64_t i = 0; i < elements; ++i) sum[i] += from[i];
-                       }
-                       T* const to = gw_.as<T>() + k * gw_.strides[0];
-                       for_filter_axes(axes, [&](int64_t i, int64_t offset) { to[offset] = sum[i]; });
-                     }
-                   });
-  }
-
   const Conv2dGeometry& g_;
   const View& x_;
   FeatureMaps<const T> gy_;
   const View& gw_;
   ColumnOrder order_;
-  int64_t partials_;
-  Scratch<T> partial_;
+  PartialGradients<T> partials_;
 };
 
 }  // namespace

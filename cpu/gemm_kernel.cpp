@@ -153,8 +153,8 @@ void pack_along_width(const T* from, int64_t depth_step, int64_t count, int64_t 
 }
 
 template <class T>
-void pack(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width, int64_t depth,
-          T* to) {
+void pack_part(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width, int64_t depth,
+               T* to) {
   if (step == 1) {
     pack_along_width(from, depth_step, count, width, depth, to);
   } else if (depth_step == 1) {
@@ -162,6 +162,12 @@ void pack(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_
   } else {
     pack_any(from, step, depth_step, count, width, depth, to);
   }
+}
+
+template <class T>
+void pack(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width, int64_t depth,
+          T* to) {
+  pack_part(from, step, depth_step, count, width, depth, to);
   for (int64_t k = 0; count < width && k < depth; ++k) {
     for (int64_t i = count; i < width; ++i) to[k * width + i] = T(0);
   }
@@ -180,6 +186,7 @@ GemmKernels<T> make_kernels() {
   fill_tiles<T, 1>(kernels, std::make_integer_sequence<int, kRows>());
   fill_tiles<T, 2>(kernels, std::make_integer_sequence<int, kRows>());
   kernels.pack = &pack<T>;
+  kernels.pack_part = &pack_part<T>;
   return kernels;
 }
 

@@ -39,6 +39,9 @@ struct GemmKernels {
   /// the width is zero.
   void (*pack)(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width, int64_t depth,
                T* to);
+  /// As pack, of some rows and steps of a panel: the rest of the width stays as it is.
+  void (*pack_part)(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width,
+                    int64_t depth, T* to);
 
   int64_t columns() const { return lanes * kMaxVectors; }  // of the widest tile
 };

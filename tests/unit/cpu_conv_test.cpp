@@ -1,6 +1,6 @@
-// The convolutions of the CPU: direct loops against contributions pushed one by one, im2col against direct
-// loops, over geometries that are hard in one way or another. Tolerances are norm-wise: |error| <= 2 sqrt(K)
-// eps |reference| for sums of K products of random signs.
+// The convolutions of the CPU: direct loops against contributions pushed one by one, the algorithms by
+// products against direct loops, over geometries that are hard in one way or another. Tolerances are
+// norm-wise: |error| <= 2 sqrt(K) eps |reference| for sums of K products of random signs.
 #include "cpu/conv.h"
 
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/conv_phases.h"
 #include "cpu/parallel.h"
 #include "tests/unit/conv_operands.h"
 
@@ -65,6 +66,8 @@ const std::vector<Placement> kPlacements = {
     {}, {{0, 2, 3, 1}, 1, 0}, {{0, 1, 2, 3}, 1, 3}, {{0, 2, 3, 1}, 1, 2}, {{3, 0, 1, 2}, 2, 1},
 };
 
+constexpr ConvAlgorithm kKernels[] = {ConvAlgorithm::Direct, ConvAlgorithm::Im2col, ConvAlgorithm::Implicit};
+
 struct Expected {
   std::vector<double> y, gx, gw;
 };
@@ -111,6 +114,12 @@ Expected push(const Conv2dGeometry& g, const Array<T>& x, const Array<T>& w, con
   return {y.values(), gx.values(), gw.values()};
 }
 
+// The input gradient as the operators ask for it: by implicit GEMM it is composed of forward convolutions.
+void grad_input(const Conv2dGeometry& g, const View& gy, const View& w, const View& gx) {
+  if (g.algorithm != ConvAlgorithm::Implicit) return conv2d_grad_input(g, gy, w, gx);
+  conv_phases::grad_input(device("cpu").backend(), g, gy, w, gx);
+}
+
 // The three functions into poisoned results.
 template <class T>
 struct Results {
@@ -119,7 +128,7 @@ struct Results {
         gx(g.input_shape(), image, kPoison),
         gw(g.filter_shape(), filter, kPoison) {
     conv2d(g, o.x.view(), o.w.view(), o.bias.view(), y.view());
-    conv2d_grad_input(g, o.gy.view(), o.w.view(), gx.view());
+    grad_input(g, o.gy.view(), o.w.view(), gx.view());
     conv2d_grad_weight(g, o.x.view(), o.gy.view(), gw.view());
   }
   static constexpr T kPoison = std::numeric_limits<T>::quiet_NaN();
@@ -165,8 +174,8 @@ void check_direct(const Case& c) {
 }
 
 template <class T>
-void check_im2col(const Case& c) {
-  const Conv2dGeometry g = geometry(c, ConvAlgorithm::Im2col);
+void check_products(const Case& c, ConvAlgorithm algorithm) {
+  const Conv2dGeometry g = geometry(c, algorithm);
   const Conv2dGeometry oracle = geometry(c, ConvAlgorithm::Direct);
   const Results<T> results(oracle, Operands<T>(oracle, {}, {}), {}, {});
   const auto doubles = [](const std::vector<T>& v) { return std::vector<double>(v.begin(), v.end()); };
@@ -193,13 +202,18 @@ TEST_P(CpuConv, DirectIsTheDefinition) {
 }
 
 TEST_P(CpuConv, Im2colIsDirect) {
-  check_im2col<float>(param());
-  check_im2col<double>(param());
+  check_products<float>(param(), ConvAlgorithm::Im2col);
+  check_products<double>(param(), ConvAlgorithm::Im2col);
+}
+
+TEST_P(CpuConv, ImplicitIsDirect) {
+  check_products<float>(param(), ConvAlgorithm::Implicit);
+  check_products<double>(param(), ConvAlgorithm::Implicit);
 }
 
 // <conv(x, w), gy> = <x, grad_input(gy, w)> = <w, grad_weight(x, gy)>
 TEST_P(CpuConv, GradientsAreAdjoint) {
-  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+  for (ConvAlgorithm algorithm : kKernels) {
     const Conv2dGeometry g = geometry(param(), algorithm);
     const Operands<double> o(g, {}, {});
     Results<double> results(g, o, {}, {});
@@ -223,7 +237,7 @@ TEST_P(CpuConv, GradientsAreAdjoint) {
 
 TEST_P(CpuConv, SameBitsForAnyNumberOfThreads) {
   const int before = num_threads();
-  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+  for (ConvAlgorithm algorithm : kKernels) {
     const Conv2dGeometry g = geometry(param(), algorithm);
     const Operands<float> operands(g, {}, {});
     set_num_threads(1);
@@ -257,7 +271,7 @@ TEST(CpuConvDetails, AutoIsIm2col) {
 }
 
 TEST(CpuConvDetails, NoImagesGiveZeroFilterGradients) {
-  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+  for (ConvAlgorithm algorithm : kKernels) {
     const Conv2dGeometry g = geometry({"", {0, 3, 5, 5}, {4, 3, 3, 3}, {}}, algorithm);
     const Operands<float> operands(g, {}, {});
     const Results<float> results(g, operands, {}, {});
@@ -266,7 +280,7 @@ TEST(CpuConvDetails, NoImagesGiveZeroFilterGradients) {
 }
 
 TEST(CpuConvDetails, NoChannelsGiveTheBias) {
-  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+  for (ConvAlgorithm algorithm : kKernels) {
     const Conv2dGeometry g = geometry({"", {2, 0, 5, 5}, {4, 0, 3, 3}, {}}, algorithm);
     const Operands<float> operands(g, {}, {});
     const Results<float> results(g, operands, {}, {});
@@ -275,7 +289,7 @@ TEST(CpuConvDetails, NoChannelsGiveTheBias) {
 }
 
 TEST(CpuConvDetails, NoFiltersGiveZeroInputGradients) {
-  for (ConvAlgorithm algorithm : {ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+  for (ConvAlgorithm algorithm : kKernels) {
     const Conv2dGeometry g = geometry({"", {2, 3, 4, 4}, {0, 3, 3, 3}, {}}, algorithm);
     const Operands<float> operands(g, {}, {});
     const Results<float> results(g, operands, {}, {});
@@ -284,9 +298,11 @@ TEST(CpuConvDetails, NoFiltersGiveZeroInputGradients) {
 }
 
 // A batch that repeats one image, as broadcasting makes it.
-TEST(CpuConvDetails, BroadcastOperands) {
+class CpuConvBroadcast : public testing::TestWithParam<ConvAlgorithm> {};
+
+TEST_P(CpuConvBroadcast, IsDirect) {
   const Case c{"", {3, 2, 5, 6}, {4, 2, 3, 3}, {.padding = 1}};
-  const Conv2dGeometry g = geometry(c, ConvAlgorithm::Im2col);
+  const Conv2dGeometry g = geometry(c, GetParam());
   const Operands<float> operands(g, {}, {});
   View x = operands.x.view();
   View gy = operands.gy.view();
@@ -302,7 +318,7 @@ TEST(CpuConvDetails, BroadcastOperands) {
   expect_near(y, y2.values(), 18, "forward");
   const Array<float> gx(g.input_shape());
   const Array<float> gx2(g.input_shape());
-  conv2d_grad_input(g, gy, w, gx.view());
+  grad_input(g, gy, w, gx.view());
   conv2d_grad_input(oracle, gy, w, gx2.view());
   expect_near(gx, gx2.values(), 36, "grad_input");
   const Array<float> gw(g.filter_shape());
@@ -311,6 +327,10 @@ TEST(CpuConvDetails, BroadcastOperands) {
   conv2d_grad_weight(oracle, x, gy, gw2.view());
   expect_near(gw, gw2.values(), 90, "grad_weight");
 }
+
+INSTANTIATE_TEST_SUITE_P(Algorithms, CpuConvBroadcast,
+                         testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit),
+                         [](const auto& item) { return std::string(name(item.param)); });
 
 }  // namespace
 }  // namespace linnet::cpu

@@ -65,6 +65,19 @@ TEST(DocsConvolution, EinsteinSumAndMatrixProduct) {
   EXPECT_EQ(columns.select(0, 1).to_vector<float>(), (Values{1, 2, 3, 7, 8, 9, 13, 14, 15}));
 }
 
+float patch(int64_t j, int64_t k) {
+  const int64_t p = j / 2, q = j % 2, r = k / 2, s = k % 2;
+  return image().select(2, p + r).select(2, q + s).item<float>();
+}
+
+TEST(DocsConvolution, AMatrixThatIsNotFormed) {
+  Values patches;
+  for (int64_t j = 0; j < 4; ++j) {
+    for (int64_t k = 0; k < 4; ++k) patches.push_back(patch(j, k));
+  }
+  EXPECT_EQ(patches, (Values{1, 2, 0, 1, 2, 0, 1, 3, 0, 1, 2, 1, 1, 3, 1, 0}));
+}
+
 TEST(DocsConvolution, TheMatrixOfPatches) {
   EXPECT_EQ(image().as_strided({2, 2, 2, 2}, {3, 1, 3, 1}).contiguous().to_vector<float>(),
             (Values{1, 2, 0, 1, 2, 0, 1, 3, 0, 1, 2, 1, 1, 3, 1, 0}));
@@ -109,9 +122,10 @@ TEST(DocsConvolution, ByName) {
   NDArray y = conv2d(x, w, {.stride = 2, .algorithm = ConvAlgorithm::Phases});
   EXPECT_EQ(y.item<float>(), -1);
   EXPECT_EQ(conv_algorithm("im2col_view"), ConvAlgorithm::Im2colView);
-  EXPECT_ERROR(conv_algorithm("fast"),
-               "there is no algorithm 'fast'; there are auto, direct, im2col, shifted, im2col_view, einsum, "
-               "dilate_flip, phases");
+  EXPECT_ERROR(
+      conv_algorithm("fast"),
+      "there is no algorithm 'fast'; there are auto, direct, im2col, implicit, shifted, im2col_view, einsum, "
+      "dilate_flip, phases");
 }
 
 }  // namespace

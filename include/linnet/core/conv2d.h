@@ -62,9 +62,11 @@ enum class Layout : uint8_t { NCHW, NHWC };
 enum class ConvAlgorithm : uint8_t {
   Auto,  ///< Chooses by shape, never by timing.
   // Kernels of each device:
-  Direct,  ///< Loops over the definition.
-  Im2col,  ///< The matrix of all patches, formed by a kernel, and matrix products; in the input gradient a
-           ///< gather adds the matrix up.
+  Direct,    ///< Loops over the definition.
+  Im2col,    ///< The matrix of all patches, formed by a kernel, and matrix products; in the input gradient a
+             ///< gather adds the matrix up.
+  Implicit,  ///< The same products with the patches read from the image as they are multiplied: the matrix is
+             ///< never formed. The input gradient as by Phases.
   // Composed of other operators, on every device:
   Shifted,     ///< A sum of R * S matrix products, one for each element of the filters, over shifted slices.
   Im2colView,  ///< Im2col with the matrix made by copying a strided view of all windows.
@@ -75,7 +77,7 @@ enum class ConvAlgorithm : uint8_t {
 };
 /// All of them, in that order.
 std::span<const ConvAlgorithm> conv_algorithms();
-/// "auto", "direct", "im2col", "shifted", "im2col_view", "einsum", "dilate_flip", "phases".
+/// "auto", "direct", "im2col", "implicit", "shifted", "im2col_view", "einsum", "dilate_flip", "phases".
 const char* name(ConvAlgorithm algorithm);
 /// The algorithm of that name. Throws Error that lists the names.
 ConvAlgorithm conv_algorithm(const std::string& name);
