@@ -22,6 +22,8 @@ bool use_direct(const Conv2dGeometry& g, int64_t terms) {
 
 void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& w,
             const View& bias, const View& y) {
+  if (geometry.algorithm == ConvAlgorithm::Implicit)
+    return conv_implicit::conv2d(backend, geometry, x, w, bias, y);
   const int64_t terms = geometry.channels_per_group() * geometry.R * geometry.S;
   (use_direct(geometry, terms) ? conv_direct::conv2d : conv_im2col::conv2d)(backend, geometry, x, w, bias, y);
 }
@@ -35,6 +37,9 @@ void conv2d_grad_input(CudaBackend& backend, const Conv2dGeometry& geometry, con
 
 void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& gy,
                         const View& gw) {
+  if (geometry.algorithm == ConvAlgorithm::Implicit) {
+    return conv_implicit::conv2d_grad_weight(backend, geometry, x, gy, gw);
+  }
   const int64_t terms = geometry.N * geometry.P * geometry.Q;
   (use_direct(geometry, terms) ? conv_direct::conv2d_grad_weight : conv_im2col::conv2d_grad_weight)(
       backend, geometry, x, gy, gw);

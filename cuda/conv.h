@@ -39,6 +39,15 @@ void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, co
                         const View& gw);
 }  // namespace conv_im2col
 
+/// The same products, whose patches are gathered from the images into shared memory. No columns, no copies of
+/// operands. The input gradient is composed of forward convolutions (core/conv_phases.h).
+namespace conv_implicit {
+void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& w,
+            const View& bias, const View& y);
+void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& gy,
+                        const View& gw);
+}  // namespace conv_implicit
+
 /// Most bytes of columns at a time (one row of an image may need more); 64 MiB until a test sets it. The sums
 /// of a weight gradient are cut up by it, so it changes their last bits.
 int64_t column_bytes();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/conv_phases.h"
 #include "core/conv_textbook.h"
 #include "cpu/conv.h"
 #include "cuda/backend.h"
@@ -29,7 +30,8 @@ inline const std::vector<Placement> kPlacements = {
     {{3, 0, 1, 2}, 2, 1},
 };
 inline constexpr ConvAlgorithm kAlgorithms[] = {ConvAlgorithm::Auto, ConvAlgorithm::Direct,
-                                                ConvAlgorithm::Im2col, ConvAlgorithm::DilateFlip};
+                                                ConvAlgorithm::Im2col, ConvAlgorithm::Implicit,
+                                                ConvAlgorithm::DilateFlip};
 
 inline CudaBackend& backend() {
   return static_cast<CudaBackend&>(device("cuda").backend());
@@ -93,6 +95,9 @@ Results<T> on_cuda(const Conv2dGeometry& g, const Placement& image = {}, const P
   if (g.algorithm == ConvAlgorithm::DilateFlip) {
     conv_textbook::grad_input(backend(), g, gy.view(), w.view(), gx.view());
     conv_textbook::grad_weight(backend(), g, x.view(), gy.view(), gw.view());
+  } else if (g.algorithm == ConvAlgorithm::Implicit) {
+    conv_phases::grad_input(backend(), g, gy.view(), w.view(), gx.view());
+    backend().conv2d_grad_weight(g, x.view(), gy.view(), gw.view());
   } else {
     backend().conv2d_grad_input(g, gy.view(), w.view(), gx.view());
     backend().conv2d_grad_weight(g, x.view(), gy.view(), gw.view());

@@ -32,6 +32,27 @@ TEST_F(CudaConvDetails, AutoIsDirectForSmallGroupsAndIm2colElse) {
               on_cuda<float>(geometry(plain, ConvAlgorithm::Im2col)));
 }
 
+// Results of several tiles either way and in groups, and weight gradients of several parts, whole and not.
+TEST_F(CudaConvDetails, ImplicitTilesAndParts) {
+  const std::vector<Case> cases = {
+      {"tiles", {2, 9, 9, 10}, {70, 9, 3, 3}, {.padding = 1}},
+      {"tiles in groups", {3, 6, 7, 8}, {140, 3, 5, 5}, {.stride = {1, 2}, .padding = 2, .groups = 2}},
+      {"parts", {9, 2, 17, 16}, {3, 2, 3, 3}, {.padding = 1}},
+      {"parts in groups", {9, 4, 33, 15}, {6, 2, 3, 2}, {.stride = {2, 1}, .padding = 1, .groups = 2}},
+  };
+  for (const Case& c : cases) {
+    const Conv2dGeometry g = geometry(c, ConvAlgorithm::Implicit);
+    const Results<float> expected = on_cpu<float>(g);
+    for (const size_t i : {0U, 1U, 5U}) {
+      SCOPED_TRACE(testing::Message() << c.name << ", placed as " << i);
+      const Results<float> results = on_cuda<float>(g, kPlacements[i], kPlacements[i]);
+      expect_results_near(g, results, expected);
+      expect_same(on_cuda<float>(g, kPlacements[i], kPlacements[i]), results);
+    }
+    expect_results_near(g, on_cuda<double>(g), on_cpu<double>(g));
+  }
+}
+
 // One filter whose windows tile: every element of gx is one product, or none, whichever way it gets there.
 TEST_F(CudaConvDetails, TilesPermuteExactly) {
   for (const Padding padding : {Padding(0), Padding(1, 0, 2, 1)}) {

@@ -110,7 +110,8 @@ TEST_P(CudaConv, SameBitsEveryTime) {
 // algorithms use the caller's as they lie.
 TEST_P(CudaConv, DenseArraysAreNotCopied) {
   const int64_t before = cuda::conv_copies();
-  for (const ConvAlgorithm algorithm : {ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col}) {
+  for (const ConvAlgorithm algorithm :
+       {ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
     const Conv2dGeometry g = geometry(param(), algorithm);
     on_cuda<float>(g, kPlacements[0], kPlacements[0]);
     on_cuda<float>(g, kPlacements[1], kPlacements[0]);
