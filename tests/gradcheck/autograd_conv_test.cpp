@@ -55,6 +55,33 @@ TEST_P(ConvGradcheck, ItsTwoGradients) {
   }
 }
 
+/// The derivative of f by x in a direction, itself differentiable.
+Tensor along(const Tensor& f, const Tensor& x, const Tensor& direction) {
+  return sum(autograd::grad(f, {x}, {.create_graph = true})[0] * direction);
+}
+
+// f = sum(y^3) with y = conv2d(x, w): along u, v, t its third derivative by x is 6 sum(y(u) y(v) y(t)); by x,
+// x and w, with z = conv2d(., d), it is 6 sum(y(u) y(v) z(x)) + 6 sum(y (z(u) y(v) + y(u) z(v))).
+TEST_P(ConvGradcheck, ThirdDerivatives) {
+  const Geometry g = geometries().at(10);
+  Conv2dOptions options = g.options;
+  options.algorithm = GetParam();
+  const auto draw = [](const Shape& shape) { return Tensor(random_normal(shape, DType::Float64)); };
+  manual_seed(1);
+  const Tensor x = draw(g.x).requires_grad_(), w = draw(g.w).requires_grad_();
+  const Tensor u = draw(g.x), v = draw(g.x), t = draw(g.x), d = draw(g.w);
+  const auto by = [&](const Tensor& image, const Tensor& filters) {
+    return conv2d(image.data(), filters.data(), options);
+  };
+  const Tensor y = conv2d(x, w, options);
+  const Tensor second = along(along(sum(y * y * y), x, u), x, v);
+  const NDArray here = by(x, w), yu = by(u, w), yv = by(v, w);
+  const double by_x = sum(yu * yv * by(t, w)).item<double>() * 6;
+  EXPECT_NEAR(along(second, x, t).item<double>(), by_x, 1e-10 * std::abs(by_x));
+  const double by_w = sum(yu * yv * by(x, d) + here * (by(u, d) * yv + yu * by(v, d))).item<double>() * 6;
+  EXPECT_NEAR(along(second, w, d).item<double>(), by_w, 1e-10 * std::abs(by_w));
+}
+
 INSTANTIATE_TEST_SUITE_P(Algorithms, ConvGradcheck, testing::ValuesIn(conv_algorithms()),
                          [](const auto& instance) { return std::string(name(instance.param)); });
 
