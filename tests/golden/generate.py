@@ -186,7 +186,7 @@ class ResNet20(nn.Module):
 
 
 def resnet20(path, pictures):
-    """Ten steps on CIFAR-10: step i takes files 10 i, ..., 10 i + 9 of each class's folder in `pictures`, class by class,
+    """Ten steps on CIFAR-10: step i takes files 5 i, ..., 5 i + 4 of each class's folder in `pictures`, class by class,
     in [0, 1]. SGD. Weights: draw(seed, shape, scale), of batch normalisation 1 + draw; all sampled."""
     from PIL import Image
 
@@ -204,10 +204,10 @@ def resnet20(path, pictures):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.002, momentum=0.9, weight_decay=1e-4)
         losses = []
         for step in range(BATCHES):
-            files = [pictures / name / f"{10 * step + i:04d}.jpg" for name in classes for i in range(10)]
+            files = [pictures / name / f"{5 * step + i:04d}.jpg" for name in classes for i in range(5)]
             pixels = np.stack([np.asarray(Image.open(file)).transpose(2, 0, 1) for file in files])
             images = torch.from_numpy((pixels * (1 / 255)).astype(np.float32)).to(dtype)
-            labels = torch.arange(10).repeat_interleave(10)
+            labels = torch.arange(10).repeat_interleave(5)
             optimizer.zero_grad()
             loss = F.cross_entropy(model(images), labels)
             loss.backward()

@@ -292,7 +292,7 @@ TEST(ToolTrain, LearnsAFolderOfColourPictures) {
   }
   const ToolResult trained = tool.run(
       {"train",  "--model",        "resnet-20", "--dataset",   "folder",    "--data", "set",   "--epochs",
-       "6",      "--batch",        "4",         "--optimizer", "sgd",       "--lr",   "0.02",  "--schedule",
+       "2",      "--batch",        "4",         "--optimizer", "sgd",       "--lr",   "0.02",  "--schedule",
        "cosine", "--weight-decay", "1e-4",      "--augment",   "--workers", "2",      "--out", "run"});
   ASSERT_EQ(trained.status, 0) << trained.err;
   EXPECT_TRUE(has(trained.out, "12 to train, 12 to test")) << trained.out;
