@@ -25,6 +25,9 @@ constexpr int64_t kPerClass = 100;  // pictures that are unpacked: 0000.jpg to 0
 class GoldenResNet20 : public testing::Test {
  protected:
   void SetUp() override {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "takes minutes under the sanitizers, which watch smaller tests of the same code";
+#endif
     const char* place = std::getenv("LINNET_DATA");
     const std::string archive = std::string(place == nullptr ? "" : place) + "/cifar10/cifar10-jpeg.tar.xz";
     if (place == nullptr || !std::filesystem::exists(archive)) {
