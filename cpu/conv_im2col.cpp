@@ -7,9 +7,11 @@
 // follows from the order of memory, so channels-last arrays are used as they lie.
 #include <algorithm>
 
+#include "core/elements.h"
 #include "cpu/conv.h"
 #include "cpu/feature_maps.h"
 #include "cpu/filter_matrix.h"
+#include "cpu/forward_product.h"
 #include "cpu/im2col.h"
 #include "cpu/matmul.h"
 #include "cpu/parallel.h"
@@ -23,10 +25,6 @@ constexpr int64_t kBandElements = 1 << 16;  // of columns: they stay in an L2 ca
 constexpr int64_t kChunkWork = 1 << 19;     // multiply-adds worth handing to a thread
 constexpr int64_t kLeastDepth = 256;  // pixels of a product in grad_weight, if need be of several images
 
-int64_t filter_elements(const Conv2dGeometry& g) {
-  return g.channels_per_group() * g.R * g.S;
-}
-
 // Pixels of a band, where the image has as many: whole panels of the products.
 int64_t band_pixels(const Conv2dGeometry& g) {
   constexpr int64_t kPanels = 96;
@@ -37,12 +35,6 @@ template <class T>
 Image<T> image_of(const View& x, const Conv2dGeometry& g, int64_t n, int64_t group) {
   T* const data = static_cast<T*>(x.data) + n * x.strides[0] + group * g.channels_per_group() * x.strides[1];
   return {data, x.strides[1], x.strides[2], x.strides[3]};
-}
-
-// Whether the columns are the image itself: filters of one element that visit every pixel once.
-bool columns_are_image(const Conv2dGeometry& g, const View& x) {
-  return g.R == 1 && g.S == 1 && g.stride_h == 1 && g.stride_w == 1 && g.P == g.H && g.Q == g.W &&
-         g.pad_top == 0 && g.pad_left == 0 && pixels_are_flat(x);
 }
 
 // Columns in memory as the matrix (C R S) x pixels.
@@ -66,15 +58,7 @@ class Forward {
         x_(x),
         in_place_(columns_are_image(g, x)),
         order_(better_order(g)),
-        y_(y),
-        filters_are_rows_(!(y_.flat() && y_.channel_stride() == 1 && y_.pixel_stride() != 1)),
-        filters_(w, order_),
-        packed_(g, filters_, filters_are_rows_ ? Packed::Side::Left : Packed::Side::Right,
-                !filters_are_rows_),
-        bias_(bias.defined() ? g.K : 0),
-        has_bias_(bias.defined()) {
-    for (int64_t k = 0; has_bias_ && k < g.K; ++k) bias_[k] = bias.as<const T>()[k * bias.strides[0]];
-  }
+        product_(g, w, bias, y, order_) {}
 
   void run() const {
     const Bands bands(g_, band_pixels(g_));
@@ -88,13 +72,9 @@ class Forward {
   }
 
  private:
-  using Packed = PackedFilters<T>;
-
   void convolve(int64_t n, int64_t group, PixelRange pixels) const {
     const int64_t elements = filter_elements(g_);
-    const int64_t filters = g_.filters_per_group();
     const Scratch<T> memory(in_place_ ? 0 : elements * pixels.size());
-    const Scratch<T> result(y_.flat() ? 0 : filters * pixels.size());
     Matrix<const T> columns = column_matrix<const T>(memory.data(), order_, elements, pixels.size());
     if (in_place_) {
       columns = FeatureMaps<const T>(x_).matrix(n, group * g_.channels_per_group(), pixels.begin);
@@ -102,37 +82,14 @@ class Forward {
       im2col(g_, image_of<const T>(x_, g_, n, group), order_, pixels, memory.data(),
              column_step(order_, elements, pixels.size()));
     }
-    Matmul<T> p;
-    p.c =
-        y_.flat() ? y_.matrix(n, group * filters, pixels.begin) : Matrix<T>{result.data(), pixels.size(), 1};
-    p.K = elements;
-    const T* const bias = has_bias_ ? bias_.data() + group * filters : nullptr;
-    if (filters_are_rows_) {
-      p.M = filters, p.N = pixels.size();
-      p.packed_a = packed_.group(group);
-      p.b = columns;
-      p.row_bias = bias;
-    } else {
-      p.M = pixels.size(), p.N = filters;
-      p.a = columns.transposed();
-      p.packed_b = packed_.group(group);
-      p.c = p.c.transposed();
-      p.col_bias = bias;
-    }
-    matmul(p);
-    if (!y_.flat()) y_.copy_from(n, group * filters, filters, pixels, result.data(), pixels.size());
+    product_.multiply(n, group, pixels, columns);
   }
 
   const Conv2dGeometry& g_;
   const View& x_;
   bool in_place_;
   ColumnOrder order_;
-  FeatureMaps<T> y_;
-  bool filters_are_rows_;
-  FilterMatrix<T> filters_;
-  Packed packed_;
-  Scratch<T> bias_;
-  bool has_bias_;
+  ForwardProduct<T> product_;
 };
 
 // ---- grad_input
@@ -280,29 +237,23 @@ class GradWeight {
 
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y) {
   if (y.numel() == 0) return;
-  if (y.dtype == DType::Float64) {
-    Forward<double>(geometry, x, w, bias, y).run();
-  } else {
-    Forward<float>(geometry, x, w, bias, y).run();
-  }
+  visit_floating(y.dtype, [&](auto element) {
+    Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y).run();
+  });
 }
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
   if (gx.numel() == 0) return;
-  if (gx.dtype == DType::Float64) {
-    GradInput<double>(geometry, gy, w, gx).run();
-  } else {
-    GradInput<float>(geometry, gy, w, gx).run();
-  }
+  visit_floating(gx.dtype, [&](auto element) {
+    GradInput<typename decltype(element)::Stored>(geometry, gy, w, gx).run();
+  });
 }
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
   if (gw.numel() == 0) return;
-  if (gw.dtype == DType::Float64) {
-    GradWeight<double>(geometry, x, gy, gw).run();
-  } else {
-    GradWeight<float>(geometry, x, gy, gw).run();
-  }
+  visit_floating(gw.dtype, [&](auto element) {
+    GradWeight<typename decltype(element)::Stored>(geometry, x, gy, gw).run();
+  });
 }
 
 }  // namespace linnet::cpu::conv_im2col

@@ -6,14 +6,13 @@
 // The input gradient is forward convolutions (core/conv_phases.h). Bands and parts depend on shapes only.
 #include <algorithm>
 
+#include "core/elements.h"
 #include "cpu/conv.h"
 #include "cpu/conv_patches.h"
-#include "cpu/feature_maps.h"
-#include "cpu/filter_matrix.h"
+#include "cpu/forward_product.h"
 #include "cpu/matmul.h"
 #include "cpu/parallel.h"
 #include "cpu/partial_gradients.h"
-#include "cpu/scratch.h"
 
 namespace linnet::cpu::conv_implicit {
 namespace {
@@ -24,29 +23,15 @@ constexpr int64_t kChunkWork = 1 << 19;  // multiply-adds worth handing to a thr
 // The order of elements in cpu/conv_patches.h.
 constexpr ColumnOrder kOrder = ColumnOrder::ChannelsLast;
 
-int64_t filter_elements(const Conv2dGeometry& g) {
-  return g.channels_per_group() * g.R * g.S;
-}
-
 template <class T>
 class Forward {
  public:
   Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y)
-      : g_(g),
-        patches_(g, x),
-        y_(y),
-        filters_are_rows_(!(y_.flat() && y_.channel_stride() == 1 && y_.pixel_stride() != 1)),
-        filters_(w, kOrder),
-        packed_(g, filters_, filters_are_rows_ ? Packed::Side::Left : Packed::Side::Right,
-                !filters_are_rows_),
-        bias_(bias.defined() ? g.K : 0),
-        has_bias_(bias.defined()) {
-    for (int64_t k = 0; has_bias_ && k < g.K; ++k) bias_[k] = bias.as<const T>()[k * bias.strides[0]];
-  }
+      : g_(g), patches_(g, x), product_(g, w, bias, y, kOrder) {}
 
   void run() const {
     // Where y is one matrix for all images, so are the patches.
-    const int64_t images = y_.in_line() ? 1 : g_.N;
+    const int64_t images = product_.y().in_line() ? 1 : g_.N;
     const int64_t pixels = g_.N * g_.P * g_.Q / images;
     const int64_t bands = (pixels + kBandPixels - 1) / kBandPixels;
     const int64_t work =
@@ -61,42 +46,16 @@ class Forward {
   }
 
  private:
-  using Packed = PackedFilters<T>;
   using Panels = PatchPanels<T>;
 
   void convolve(int64_t n, int64_t group, PixelRange pixels) const {
-    const int64_t filters = g_.filters_per_group();
     const Panels patches(patches_, Panels::Along::Pixels, group, n * g_.P * g_.Q + pixels.begin);
-    const Scratch<T> result(y_.flat() ? 0 : filters * pixels.size());
-    const T* const bias = has_bias_ ? bias_.data() + group * filters : nullptr;
-    Matmul<T> p;
-    p.K = filter_elements(g_);
-    p.c =
-        y_.flat() ? y_.matrix(n, group * filters, pixels.begin) : Matrix<T>{result.data(), pixels.size(), 1};
-    if (filters_are_rows_) {
-      p.M = filters, p.N = pixels.size();
-      p.packed_a = packed_.group(group);
-      p.source_b = &patches;
-      p.row_bias = bias;
-    } else {
-      p.M = pixels.size(), p.N = filters;
-      p.source_a = &patches;
-      p.packed_b = packed_.group(group);
-      p.c = p.c.transposed();
-      p.col_bias = bias;
-    }
-    matmul(p);
-    if (!y_.flat()) y_.copy_from(n, group * filters, filters, pixels, result.data(), pixels.size());
+    product_.multiply(n, group, pixels, {}, &patches);
   }
 
   const Conv2dGeometry& g_;
   Patches<T> patches_;
-  FeatureMaps<T> y_;
-  bool filters_are_rows_;
-  FilterMatrix<T> filters_;
-  Packed packed_;
-  Scratch<T> bias_;
-  bool has_bias_;
+  ForwardProduct<T> product_;
 };
 
 // gy as patches: those of filters of one element over its own channels.
@@ -150,16 +109,15 @@ void grad_weight(const Conv2dGeometry& g, const View& x, const View& gy, const V
 
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y) {
   if (y.numel() == 0) return;
-  if (y.dtype == DType::Float64) {
-    Forward<double>(geometry, x, w, bias, y).run();
-  } else {
-    Forward<float>(geometry, x, w, bias, y).run();
-  }
+  visit_floating(y.dtype, [&](auto element) {
+    Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y).run();
+  });
 }
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
   if (gw.numel() == 0) return;
-  (gw.dtype == DType::Float64 ? grad_weight<double> : grad_weight<float>)(geometry, x, gy, gw);
+  visit_floating(gw.dtype,
+                 [&](auto element) { grad_weight<typename decltype(element)::Stored>(geometry, x, gy, gw); });
 }
 
 }  // namespace linnet::cpu::conv_implicit

@@ -36,10 +36,7 @@ class Patches {
         column_(x.strides[3]),
         channel_(x.strides[1]),
         columns_(g.S) {
-    if (g.R == 1 && g.S == 1 && g.stride_h == 1 && g.stride_w == 1 && g.P == g.H && g.Q == g.W &&
-        g.pad_top == 0 && g.pad_left == 0 && pixels_are_flat(x)) {
-      merge_pixels(x);
-    }
+    if (columns_are_image(g, x)) merge_pixels(x);
     for (int64_t s = 0; s < g.S; ++s) {
       const int64_t left = s * g.dilation_w - g_.pad_left;
       columns_[s] = {left < 0 ? ceil_div(-left, g.stride_w) : 0,

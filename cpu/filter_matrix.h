@@ -99,7 +99,7 @@ class PackedFilters {
   PackedFilters(const Conv2dGeometry& g, const FilterMatrix<T>& filters, Side side, bool transposed)
       : group_size_(size(g, side, transposed)), packed_(g.groups * group_size_) {
     const int64_t K = g.filters_per_group();
-    const int64_t elements = g.channels_per_group() * g.R * g.S;
+    const int64_t elements = filter_elements(g);
     parallel_for(g.groups, [&](int64_t group) {
       Matrix<const T> w = filters.from(group * K);
       if (transposed) w = w.transposed();
@@ -113,7 +113,7 @@ class PackedFilters {
  private:
   static int64_t size(const Conv2dGeometry& g, Side side, bool transposed) {
     int64_t rows = g.filters_per_group();
-    int64_t columns = g.channels_per_group() * g.R * g.S;
+    int64_t columns = filter_elements(g);
     if (transposed) std::swap(rows, columns);
     return side == Side::Left ? packed_a_size<T>(rows, columns) : packed_b_size<T>(rows, columns);
   }

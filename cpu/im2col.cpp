@@ -8,6 +8,11 @@
 
 namespace linnet::cpu {
 
+bool columns_are_image(const Conv2dGeometry& g, const View& x) {
+  return g.R == 1 && g.S == 1 && g.stride_h == 1 && g.stride_w == 1 && g.P == g.H && g.Q == g.W &&
+         g.pad_top == 0 && g.pad_left == 0 && pixels_are_flat(x);
+}
+
 ColumnOrder better_order(const Conv2dGeometry& geometry) {
   return geometry.channels_per_group() > geometry.Q ? ColumnOrder::ChannelsLast : ColumnOrder::ChannelsFirst;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include <linnet/core/conv2d.h>
+#include "core/view.h"
 
 namespace linnet::cpu {
 
@@ -23,6 +24,14 @@ enum class ColumnOrder : uint8_t {
   ChannelsFirst,  ///< k = (c * R + r) * S + s; pixels are neighbours: element (k, j) at k * step + j
   ChannelsLast,   ///< k = (r * S + s) * C + c; filter elements are neighbours: element (k, j) at j * step + k
 };
+
+/// Rows of the columns.
+inline int64_t filter_elements(const Conv2dGeometry& g) {
+  return g.channels_per_group() * g.R * g.S;
+}
+
+/// Whether the columns are the image itself: filters of one element that visit every pixel once.
+bool columns_are_image(const Conv2dGeometry& g, const View& x);
 
 /// The order whose runs are longer. It depends on the shape and not on the order of memory.
 ColumnOrder better_order(const Conv2dGeometry& geometry);

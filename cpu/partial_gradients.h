@@ -17,7 +17,7 @@ class PartialGradients {
   /// Parts that are worth a thread each: at most `most`, fewer where work or memory says so.
   PartialGradients(const Conv2dGeometry& g, int64_t most)
       : filters_(g.K),
-        elements_(g.channels_per_group() * g.R * g.S),
+        elements_(filter_elements(g)),
         parts_(count_parts(g, most)),
         sums_(parts_ * filters_ * elements_) {}
 
@@ -41,7 +41,7 @@ class PartialGradients {
 
   static int64_t count_parts(const Conv2dGeometry& g, int64_t most) {
     const int64_t worth = g.multiply_adds() / g.groups / kChunkWork;
-    const int64_t fit = kAllElements / std::max<int64_t>(1, g.K * g.channels_per_group() * g.R * g.S);
+    const int64_t fit = kAllElements / std::max<int64_t>(1, g.K * filter_elements(g));
     return std::min(most, std::clamp<int64_t>(std::min(worth, fit), 1, kMostParts));
   }
 
