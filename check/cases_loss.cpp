@@ -29,13 +29,6 @@ Shape positions_of(const Shape& shape) {
   return positions;
 }
 
-Values reduce(const Values& losses, Reduction reduction, long double divisor) {
-  if (reduction == Reduction::None) return losses;
-  long double total = 0;
-  for (const double loss : losses.at) total += loss;
-  return {{}, {static_cast<double>(reduction == Reduction::Mean ? total / divisor : total)}};
-}
-
 /// Input, target and, where weighted, class weights.
 Values reference(const std::vector<Values>& in, const Options& options) {
   const Values& x = in[0];
@@ -68,7 +61,7 @@ Values reference(const std::vector<Values>& in, const Options& options) {
     divisor += options.probabilities ? 1 : weight(label);
     element(losses, place) = static_cast<double>(loss);
   });
-  return reduce(losses, options.reduction, divisor);
+  return reduced(losses, options.reduction, divisor);
 }
 
 std::string describe(const Options& options) {

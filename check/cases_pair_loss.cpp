@@ -13,14 +13,6 @@ namespace {
 using Loss = std::function<Tensor(const Tensors& in, Reduction reduction)>;
 using Element = std::function<double(const std::vector<double>& in)>;
 
-Values reduced(const Values& losses, Reduction reduction) {
-  if (reduction == Reduction::None) return losses;
-  long double total = 0;
-  for (const double loss : losses.at) total += loss;
-  if (reduction == Reduction::Mean) total /= static_cast<long double>(losses.at.size());
-  return {{}, {static_cast<double>(total)}};
-}
-
 void add(OpCases& cases, const char* op, const std::string& about, const std::vector<OpInput>& inputs,
          const Loss& run, const Element& loss) {
   for (const Reduction reduction : {Reduction::Mean, Reduction::Sum, Reduction::None}) {
@@ -33,7 +25,7 @@ void add(OpCases& cases, const char* op, const std::string& about, const std::ve
                          for (const Values& operand : in) at.push_back(broadcast_element(operand, index));
                          return loss(at);
                        });
-                       return reduced(losses, reduction);
+                       return reduced(losses, reduction, static_cast<long double>(losses.at.size()));
                      },
                      reduction == Reduction::None ? 1 : inputs[0].shape.product()});
   }
@@ -139,13 +131,11 @@ void add_divergence(OpCases& cases) {
                    {input({3, 5}, uniform(-3, -0.25)), input({3, 5}, uniform(0.125, 1))},
                    [](const Tensors& in) { return kl_div(in[0], in[1], {.batch_mean = true}); },
                    [divergence](const std::vector<Values>& in) {
-                     Values total = reduced(zip(in[0], in[1],
-                                                [&](double x, double t) {
-                                                  return divergence({x, t});
-                                                }),
-                                            Reduction::Sum);
-                     total.at[0] /= 3;
-                     return total;
+                     return reduced(zip(in[0], in[1],
+                                        [&](double x, double t) {
+                                          return divergence({x, t});
+                                        }),
+                                    Reduction::Mean, 3);
                    },
                    15});
 }

@@ -10,30 +10,6 @@
 namespace linnet::checks {
 namespace {
 
-bool reduces(const Dims& dims, int i, int rank) {
-  if (dims.empty()) return true;
-  for (const int64_t dim : dims) {
-    if (dim == i || dim + rank == i) return true;
-  }
-  return false;
-}
-
-Shape kept_shape(const Shape& shape, const Dims& dims) {
-  Shape kept = shape;
-  for (int i = 0; i < shape.rank(); ++i) {
-    if (reduces(dims, i, shape.rank())) kept[i] = 1;
-  }
-  return kept;
-}
-
-Shape dropped_shape(const Shape& shape, const Dims& dims) {
-  Shape dropped;
-  for (int i = 0; i < shape.rank(); ++i) {
-    if (!reduces(dims, i, shape.rank())) dropped.push_back(shape[i]);
-  }
-  return dropped;
-}
-
 int64_t count_of(const Shape& shape, const Dims& dims) {
   int64_t count = 1;
   for (int i = 0; i < shape.rank(); ++i) {
@@ -47,13 +23,8 @@ template <class F>
 Values fold(const Values& x, const Dims& dims, bool keepdims, long double start, const F& f) {
   const Shape kept = kept_shape(x.shape, dims);
   std::vector<long double> totals(static_cast<size_t>(kept.product()), start);
-  for_each_index(x.shape, [&](Dims index) {
-    const double value = element(x, index);
-    for (int i = 0; i < kept.rank(); ++i) {
-      if (reduces(dims, i, kept.rank())) index[i] = 0;
-    }
-    long double& total = totals[position(kept, index)];
-    total = f(total, static_cast<long double>(value));
+  for_each_reduced(x, dims, [&](size_t place, double value) {
+    totals[place] = f(totals[place], static_cast<long double>(value));
   });
   return {keepdims ? kept : dropped_shape(x.shape, dims), {totals.begin(), totals.end()}};
 }

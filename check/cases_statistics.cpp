@@ -27,34 +27,13 @@ std::vector<Row> table() {
           {"large", {173, 311}, {1}, false}};
 }
 
-bool reduces(const Dims& dims, int i) {
-  if (dims.empty()) return true;
-  for (const int64_t dim : dims) {
-    if (dim == i) return true;
-  }
-  return false;
-}
-
 /// f(the elements that share a result) for every result.
 template <class F>
 Values by_group(const Values& x, const Dims& dims, bool keepdims, const F& f) {
-  Shape kept = x.shape, dropped;
-  for (int i = 0; i < kept.rank(); ++i) {
-    if (reduces(dims, i)) {
-      kept[i] = 1;
-    } else {
-      dropped.push_back(kept[i]);
-    }
-  }
+  const Shape kept = kept_shape(x.shape, dims);
   std::vector<std::vector<double>> groups(static_cast<size_t>(kept.product()));
-  for_each_index(x.shape, [&](Dims index) {
-    const double value = element(x, index);
-    for (int i = 0; i < kept.rank(); ++i) {
-      if (reduces(dims, i)) index[i] = 0;
-    }
-    groups[position(kept, index)].push_back(value);
-  });
-  Values result{keepdims ? kept : dropped, {}};
+  for_each_reduced(x, dims, [&](size_t place, double value) { groups[place].push_back(value); });
+  Values result{keepdims ? kept : dropped_shape(x.shape, dims), {}};
   for (const std::vector<double>& group : groups) result.at.push_back(static_cast<double>(f(group)));
   return result;
 }

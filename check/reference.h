@@ -1,8 +1,9 @@
-// What references share: walking over index tuples, and elementwise maps with broadcasting. Plain loops over
-// doubles that call nothing of the library but Dims. Sums run in long double, so that a reference's own
-// rounding does not count where the compiler has one.
+// What references share: walking over index tuples, elementwise maps with broadcasting, reductions. Plain
+// loops over doubles that call nothing of the library but Dims. Sums run in long double, so that a
+// reference's own rounding does not count where the compiler has one.
 #pragma once
 
+#include <linnet/autograd/ops.h>
 #include <linnet/check/op_case.h>
 #include <linnet/core/conv2d.h>
 
@@ -86,6 +87,44 @@ inline Values bordered(const Values& x, int dim, int64_t before, int64_t after, 
   });
 }
 
+/// Whether a reduction over `dims` (all, where empty; from the end, where negative) takes in dimension i.
+inline bool reduces(const Dims& dims, int i, int rank) {
+  if (dims.empty()) return true;
+  for (const int64_t dim : dims) {
+    if (dim == i || dim + rank == i) return true;
+  }
+  return false;
+}
+
+/// With reduced dimensions of extent 1, and without them.
+inline Shape kept_shape(const Shape& shape, const Dims& dims) {
+  Shape kept = shape;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (reduces(dims, i, shape.rank())) kept[i] = 1;
+  }
+  return kept;
+}
+inline Shape dropped_shape(const Shape& shape, const Dims& dims) {
+  Shape dropped;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (!reduces(dims, i, shape.rank())) dropped.push_back(shape[i]);
+  }
+  return dropped;
+}
+
+/// Calls f(position in kept_shape, element) for every element, in row-major order.
+template <class F>
+void for_each_reduced(const Values& x, const Dims& dims, const F& f) {
+  const Shape kept = kept_shape(x.shape, dims);
+  for_each_index(x.shape, [&](Dims index) {
+    const double value = element(x, index);
+    for (int i = 0; i < kept.rank(); ++i) {
+      if (reduces(dims, i, kept.rank())) index[i] = 0;
+    }
+    f(position(kept, index), value);
+  });
+}
+
 /// NumPy's rule, for shapes that fit.
 inline Shape broadcast_shape(const Shape& a, const Shape& b) {
   Shape result = a.rank() >= b.rank() ? a : b;
@@ -103,6 +142,14 @@ Values zip(const Values& a, const Values& b, const F& f) {
   return build(broadcast_shape(a.shape, b.shape), [&](const Dims& index) {
     return f(broadcast_element(a, index), broadcast_element(b, index));
   });
+}
+
+/// What a loss makes of the losses of all places.
+inline Values reduced(const Values& losses, Reduction reduction, long double divisor) {
+  if (reduction == Reduction::None) return losses;
+  long double total = 0;
+  for (const double loss : losses.at) total += loss;
+  return {{}, {static_cast<double>(reduction == Reduction::Mean ? total / divisor : total)}};
 }
 
 }  // namespace linnet::checks

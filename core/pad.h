@@ -9,36 +9,20 @@
 
 namespace linnet {
 
-/// `before` elements that lie in front of dimension `dim` in that mode; the caller has checked that they
-/// exist.
+/// `count` elements that lie in front of dimension `dim`, or behind it, in that mode; the caller has checked
+/// that they exist.
 template <class Array>
-Array border_before(const Array& x, int dim, int64_t before, PaddingMode mode) {
+Array border(const Array& x, int dim, int64_t count, bool in_front, PaddingMode mode) {
   const int64_t n = x.size(dim);
   switch (mode) {
     case PaddingMode::Reflect:
-      return flip(x.slice(dim, 1, 1 + before), {dim});
+      return flip(in_front ? x.slice(dim, 1, 1 + count) : x.slice(dim, n - 1 - count, n - 1), {dim});
     case PaddingMode::Circular:
-      return x.slice(dim, n - before, n);
+      return in_front ? x.slice(dim, n - count, n) : x.slice(dim, 0, count);
     default: {
       Shape shape = x.shape();
-      shape[dim] = before;
-      return x.slice(dim, 0, 1).broadcast_to(shape);
-    }
-  }
-}
-
-template <class Array>
-Array border_after(const Array& x, int dim, int64_t after, PaddingMode mode) {
-  const int64_t n = x.size(dim);
-  switch (mode) {
-    case PaddingMode::Reflect:
-      return flip(x.slice(dim, n - 1 - after, n - 1), {dim});
-    case PaddingMode::Circular:
-      return x.slice(dim, 0, after);
-    default: {
-      Shape shape = x.shape();
-      shape[dim] = after;
-      return x.slice(dim, n - 1, n).broadcast_to(shape);
+      shape[dim] = count;
+      return (in_front ? x.slice(dim, 0, 1) : x.slice(dim, n - 1, n)).broadcast_to(shape);
     }
   }
 }
@@ -52,9 +36,9 @@ Array with_borders(const Array& x, int dim, int64_t before, int64_t after, Paddi
         "{} in front and {} behind for dimension {} of shape {} in mode {}; expected at most {}", before,
         after, dim, x.shape(), name(mode), n > 0 ? most : 0);
   std::vector<Array> pieces;
-  if (before > 0) pieces.push_back(border_before(x, dim, before, mode));
+  if (before > 0) pieces.push_back(border(x, dim, before, true, mode));
   pieces.push_back(x);
-  if (after > 0) pieces.push_back(border_after(x, dim, after, mode));
+  if (after > 0) pieces.push_back(border(x, dim, after, false, mode));
   return concat(pieces, dim);
 }
 
