@@ -2,39 +2,22 @@
 // LINNET_DEVICE names, against the direct loops of the CPU, in float64. RC_PARAMS ("max_success=500 seed=1")
 // sets how many and which; a failure is shrunk to the smallest geometry that still fails and printed with
 // what reproduces it.
-#include <cstdlib>
-
 #include <linnet/autograd/ops.h>
-#include <linnet/check/modes.h>
 #include <linnet/core/random.h>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include "tests/property/draws.h"
+
 namespace linnet {
 namespace {
-
-Device tested_device() {
-  const char* name = std::getenv("LINNET_DEVICE");
-  return device(name != nullptr ? name : "cpu");
-}
 
 struct Geometry {
   Shape x, w;
   Conv2dOptions options;
 };
-
-/// From `least` to `most`, shrinking towards `least`.
-int64_t between(int64_t least, int64_t most) {
-  return *rc::gen::inRange(least, most + 1);
-}
-
-/// An extent for which a filter of that span has a place.
-int64_t extent_for(int64_t span, int64_t padding) {
-  const int64_t least = std::max<int64_t>(1, span - padding);
-  return between(least, least + 7);
-}
 
 Geometry random_geometry() {
   Geometry g;
@@ -50,18 +33,6 @@ Geometry random_geometry() {
   g.x = {between(1, 3), groups * C, H, W};
   g.w = {groups * K, C, R, S};
   return g;
-}
-
-/// Relative to the larger of what is expected and `least`.
-void expect_close(const NDArray& actual, const NDArray& expected, const std::string& what, double least = 0) {
-  const checks::Outcome outcome =
-      checks::compare(checks::values_of(actual), checks::values_of(expected), 1e-13, least);
-  if (!outcome.ok()) RC_FAIL(what + ": " + outcome.failure);
-}
-
-/// Contiguous or channels last, on the device under test.
-NDArray placed(const NDArray& array, bool channels_last) {
-  return (channels_last ? array.to(MemoryOrder::ChannelsLast) : array).to(tested_device());
 }
 
 RC_GTEST_PROP(Convolution, EveryAlgorithmIsTheDirectForm, ()) {
