@@ -15,6 +15,7 @@ using autograd::Keep;
 using autograd::Kept;
 using autograd::record;
 using autograd::Saved;
+using pooling::in_layout;
 
 namespace {
 
@@ -50,31 +51,45 @@ Shape lines(const Shape& images) {
 }  // namespace
 
 Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options) {
-  return largest(x, Pool2dGeometry::make(PoolKind::Max, x.shape(), options));
+  return in_layout("max_pool2d", x, options.layout, [&](const Tensor& images) {
+    return largest(images, Pool2dGeometry::make(PoolKind::Max, images.shape(), options));
+  });
 }
 
 Extremes<Tensor> max_pool2d_with_indices(const Tensor& x, const Pool2dOptions& options) {
-  return largest_with_indices(x, Pool2dGeometry::make(PoolKind::Max, x.shape(), options));
+  return in_layout("max_pool2d", x, options.layout, [&](const Tensor& images) {
+    return largest_with_indices(images, Pool2dGeometry::make(PoolKind::Max, images.shape(), options));
+  });
 }
 
-Tensor adaptive_max_pool2d(const Tensor& x, Size2 output) {
-  return largest(x, Pool2dGeometry::adaptive(PoolKind::Max, x.shape(), output));
+Tensor adaptive_max_pool2d(const Tensor& x, Size2 output, Layout layout) {
+  return in_layout("adaptive_max_pool2d", x, layout, [&](const Tensor& images) {
+    return largest(images, Pool2dGeometry::adaptive(PoolKind::Max, images.shape(), output));
+  });
 }
 
-Extremes<Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Size2 output) {
-  return largest_with_indices(x, Pool2dGeometry::adaptive(PoolKind::Max, x.shape(), output));
+Extremes<Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Size2 output, Layout layout) {
+  return in_layout("adaptive_max_pool2d", x, layout, [&](const Tensor& images) {
+    return largest_with_indices(images, Pool2dGeometry::adaptive(PoolKind::Max, images.shape(), output));
+  });
 }
 
 Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options) {
-  return average(x, Pool2dGeometry::make(PoolKind::Average, x.shape(), options));
+  return in_layout("avg_pool2d", x, options.layout, [&](const Tensor& images) {
+    return average(images, Pool2dGeometry::make(PoolKind::Average, images.shape(), options));
+  });
 }
 
-Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output) {
-  return average(x, Pool2dGeometry::adaptive(PoolKind::Average, x.shape(), output));
+Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output, Layout layout) {
+  return in_layout("adaptive_avg_pool2d", x, layout, [&](const Tensor& images) {
+    return average(images, Pool2dGeometry::adaptive(PoolKind::Average, images.shape(), output));
+  });
 }
 
 Tensor upsample(const Tensor& x, const UpsampleOptions& options) {
-  return average(x, Pool2dGeometry::upsample(x.shape(), options));
+  return in_layout("upsample", x, options.layout, [&](const Tensor& images) {
+    return average(images, Pool2dGeometry::upsample(images.shape(), options));
+  });
 }
 
 Tensor max_pool2d_grad(const Tensor& gy, const Tensor& indices, const Pool2dGeometry& geometry) {

@@ -7,6 +7,8 @@
 #include "core/pooling.h"
 
 namespace linnet {
+
+using pooling::in_layout;
 namespace pooling {
 
 Extremes<NDArray> largest(const NDArray& x, const Pool2dGeometry& geometry, bool with_indices) {
@@ -35,31 +37,47 @@ NDArray average(const NDArray& x, const Pool2dGeometry& geometry) {
 }  // namespace pooling
 
 NDArray max_pool2d(const NDArray& x, const Pool2dOptions& options) {
-  return pooling::largest(x, Pool2dGeometry::make(PoolKind::Max, x.shape(), options), false).values;
+  return in_layout("max_pool2d", x, options.layout, [&](const NDArray& images) {
+    return pooling::largest(images, Pool2dGeometry::make(PoolKind::Max, images.shape(), options), false)
+        .values;
+  });
 }
 
 Extremes<NDArray> max_pool2d_with_indices(const NDArray& x, const Pool2dOptions& options) {
-  return pooling::largest(x, Pool2dGeometry::make(PoolKind::Max, x.shape(), options), true);
+  return in_layout("max_pool2d", x, options.layout, [&](const NDArray& images) {
+    return pooling::largest(images, Pool2dGeometry::make(PoolKind::Max, images.shape(), options), true);
+  });
 }
 
-NDArray adaptive_max_pool2d(const NDArray& x, Size2 output) {
-  return pooling::largest(x, Pool2dGeometry::adaptive(PoolKind::Max, x.shape(), output), false).values;
+NDArray adaptive_max_pool2d(const NDArray& x, Size2 output, Layout layout) {
+  return in_layout("adaptive_max_pool2d", x, layout, [&](const NDArray& images) {
+    return pooling::largest(images, Pool2dGeometry::adaptive(PoolKind::Max, images.shape(), output), false)
+        .values;
+  });
 }
 
-Extremes<NDArray> adaptive_max_pool2d_with_indices(const NDArray& x, Size2 output) {
-  return pooling::largest(x, Pool2dGeometry::adaptive(PoolKind::Max, x.shape(), output), true);
+Extremes<NDArray> adaptive_max_pool2d_with_indices(const NDArray& x, Size2 output, Layout layout) {
+  return in_layout("adaptive_max_pool2d", x, layout, [&](const NDArray& images) {
+    return pooling::largest(images, Pool2dGeometry::adaptive(PoolKind::Max, images.shape(), output), true);
+  });
 }
 
 NDArray avg_pool2d(const NDArray& x, const Pool2dOptions& options) {
-  return pooling::average(x, Pool2dGeometry::make(PoolKind::Average, x.shape(), options));
+  return in_layout("avg_pool2d", x, options.layout, [&](const NDArray& images) {
+    return pooling::average(images, Pool2dGeometry::make(PoolKind::Average, images.shape(), options));
+  });
 }
 
-NDArray adaptive_avg_pool2d(const NDArray& x, Size2 output) {
-  return pooling::average(x, Pool2dGeometry::adaptive(PoolKind::Average, x.shape(), output));
+NDArray adaptive_avg_pool2d(const NDArray& x, Size2 output, Layout layout) {
+  return in_layout("adaptive_avg_pool2d", x, layout, [&](const NDArray& images) {
+    return pooling::average(images, Pool2dGeometry::adaptive(PoolKind::Average, images.shape(), output));
+  });
 }
 
 NDArray upsample(const NDArray& x, const UpsampleOptions& options) {
-  return pooling::average(x, Pool2dGeometry::upsample(x.shape(), options));
+  return in_layout("upsample", x, options.layout, [&](const NDArray& images) {
+    return pooling::average(images, Pool2dGeometry::upsample(images.shape(), options));
+  });
 }
 
 NDArray max_pool2d_grad(const NDArray& gy, const NDArray& indices, const Pool2dGeometry& geometry) {

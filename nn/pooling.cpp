@@ -21,6 +21,12 @@ std::string describe_options(const Pool2dOptions& o) {
   return text;
 }
 
+void check_layout(const char* where, Layout layout) {
+  check(layout == Layout::NCHW, where,
+        "layers have Layout::NCHW; got Layout::NHWC; for channels last in memory call "
+        "to(MemoryOrder::ChannelsLast)");
+}
+
 void check_output(const char* where, Size2 output) {
   check(output.h >= 1 && output.w >= 1, where, "output size {}x{}; expected at least 1x1", output.h,
         output.w);
@@ -29,6 +35,7 @@ void check_output(const char* where, Size2 output) {
 }  // namespace
 
 MaxPool2d::MaxPool2d(const Pool2dOptions& options) : options_(options) {
+  check_layout("MaxPool2d", options.layout);
   check_options("MaxPool2d", PoolKind::Max, options);
 }
 Tensor MaxPool2d::forward(const Tensor& x) const {
@@ -42,6 +49,7 @@ MaxPool2d MaxPool2d::clone() const {
 }
 
 AvgPool2d::AvgPool2d(const Pool2dOptions& options) : options_(options) {
+  check_layout("AvgPool2d", options.layout);
   check_options("AvgPool2d", PoolKind::Average, options);
 }
 Tensor AvgPool2d::forward(const Tensor& x) const {
@@ -84,6 +92,7 @@ AdaptiveMaxPool2d AdaptiveMaxPool2d::clone() const {
 }
 
 Upsample::Upsample(const UpsampleOptions& options) : options_(options) {
+  check_layout("Upsample", options.layout);
   check_options("Upsample", options);
 }
 Tensor Upsample::forward(const Tensor& x) const {

@@ -1,8 +1,10 @@
 // Pool2dGeometry: extents as PyTorch's, windows and their reverse, refusals; and what the operators check.
 // Their values: check/cases_pool.cpp.
 #include <gtest/gtest.h>
+#include <linnet/autograd/ops.h>
 #include <linnet/core/ops.h>
 #include <linnet/core/pool2d.h>
+#include <linnet/core/random.h>
 
 #include <cmath>
 #include <limits>
@@ -215,6 +217,70 @@ TEST(PoolOperators, NothingReachesOtherWindows) {
   EXPECT_EQ(count_nan(upsample(x, {.scale_factor = 3})), 9);
   const UpsampleOptions aligned{.size = 7, .mode = UpsampleMode::Bilinear, .align_corners = true};
   EXPECT_EQ(count_nan(upsample(x, aligned)), 9);
+}
+
+// ---- Layout::NHWC
+
+const Dims kToNHWC{0, 2, 3, 1};
+
+/// A result for NHWC images is that of the same images in NCHW, dense in its own order.
+void expect_nhwc(const NDArray& actual, const NDArray& nchw, const char* what) {
+  EXPECT_EQ(actual.shape(), nchw.permute(kToNHWC).shape()) << what;
+  EXPECT_EQ(actual.to(DType::Float64).to_vector<double>(),
+            nchw.permute(kToNHWC).to(DType::Float64).to_vector<double>())
+      << what;
+  EXPECT_TRUE(actual.is_contiguous()) << what;
+}
+
+TEST(PoolingLayout, NHWCIsTheSameOnPermutedImages) {
+  const NDArray x = random_normal({2, 3, 7, 6}, DType::Float32), last = x.permute(kToNHWC).contiguous();
+  const Pool2dOptions nchw{.kernel = {3, 2}, .stride = 2, .padding = 1, .ceil_mode = true};
+  Pool2dOptions nhwc = nchw;
+  nhwc.layout = Layout::NHWC;
+  const int64_t copies = copies_made();
+  expect_nhwc(max_pool2d(last, nhwc), max_pool2d(x, nchw), "max");
+  const Extremes<NDArray> found = max_pool2d_with_indices(last, nhwc);
+  expect_nhwc(found.values, max_pool2d(x, nchw), "max with indices");
+  expect_nhwc(found.indices, max_pool2d_with_indices(x, nchw).indices, "indices");
+  expect_nhwc(avg_pool2d(last, nhwc), avg_pool2d(x, nchw), "average");
+  expect_nhwc(adaptive_max_pool2d(last, {3, 2}, Layout::NHWC), adaptive_max_pool2d(x, {3, 2}), "adaptive");
+  expect_nhwc(adaptive_max_pool2d_with_indices(last, {3, 2}, Layout::NHWC).indices,
+              adaptive_max_pool2d_with_indices(x, {3, 2}).indices, "adaptive indices");
+  expect_nhwc(adaptive_avg_pool2d(last, {3, 2}, Layout::NHWC), adaptive_avg_pool2d(x, {3, 2}), "adaptive");
+  expect_nhwc(adaptive_avg_pool2d(last, 1, Layout::NHWC), adaptive_avg_pool2d(x, 1), "global");
+  expect_nhwc(upsample(last, {.scale_factor = 2, .layout = Layout::NHWC}), upsample(x, {.scale_factor = 2}),
+              "nearest");
+  expect_nhwc(upsample(last, {.size = {9, 5}, .mode = UpsampleMode::Bilinear, .layout = Layout::NHWC}),
+              upsample(x, {.size = {9, 5}, .mode = UpsampleMode::Bilinear}), "bilinear");
+  EXPECT_EQ(copies_made(), copies);
+}
+
+TEST(PoolingLayout, NHWCHasTheSameGradients) {
+  const NDArray images = random_normal({2, 3, 6, 7}, DType::Float64);
+  const auto gradient = [&](const auto& pool) {
+    Tensor x(images.clone());
+    x.requires_grad_();
+    sum(square(pool(x))).backward();
+    return x.grad().data().to_vector<double>();
+  };
+  const auto nhwc = [&](const auto& pool) {
+    return [pool](const Tensor& x) { return pool(x.permute(kToNHWC)).permute({0, 3, 1, 2}); };
+  };
+  EXPECT_EQ(
+      gradient(nhwc([](const Tensor& x) { return max_pool2d(x, {.kernel = 2, .layout = Layout::NHWC}); })),
+      gradient([](const Tensor& x) { return max_pool2d(x, {.kernel = 2}); }));
+  EXPECT_EQ(gradient(nhwc([](const Tensor& x) {
+              return avg_pool2d(x, {.kernel = 3, .padding = 1, .layout = Layout::NHWC});
+            })),
+            gradient([](const Tensor& x) { return avg_pool2d(x, {.kernel = 3, .padding = 1}); }));
+  EXPECT_EQ(gradient(nhwc(
+                [](const Tensor& x) { return upsample(x, {.scale_factor = 2, .layout = Layout::NHWC}); })),
+            gradient([](const Tensor& x) { return upsample(x, {.scale_factor = 2}); }));
+}
+
+TEST(PoolingLayout, NHWCNeedsFourDimensions) {
+  EXPECT_ERROR(max_pool2d(NDArray::ones({5, 6, 3}), {.kernel = 2, .layout = Layout::NHWC}),
+               "[max_pool2d] input (5, 6, 3); expected (N, H, W, C)");
 }
 
 }  // namespace

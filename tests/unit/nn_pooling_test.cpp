@@ -57,6 +57,10 @@ TEST(PoolingLayers, RefuseOptionsThatFitNoImage) {
   EXPECT_ERROR(AvgPool2d({.kernel = 2, .dilation = 2}), "[AvgPool2d] dilation 2x2; averages have none");
   EXPECT_ERROR(AdaptiveAvgPool2d(0), "[AdaptiveAvgPool2d] output size 0x0; expected at least 1x1");
   EXPECT_ERROR(AdaptiveMaxPool2d({2, 0}), "[AdaptiveMaxPool2d] output size 2x0");
+  const char* layout = "layers have Layout::NCHW; got Layout::NHWC";
+  EXPECT_ERROR(MaxPool2d({.kernel = 2, .layout = Layout::NHWC}), layout);
+  EXPECT_ERROR(AvgPool2d({.kernel = 2, .layout = Layout::NHWC}), layout);
+  EXPECT_ERROR(Upsample({.scale_factor = 2, .layout = Layout::NHWC}), layout);
   EXPECT_ERROR(Upsample({}), "[Upsample] size 0x0 and scale_factor 0x0; expected one of them");
 }
 

@@ -228,18 +228,20 @@ Tensor conv2d_grad_weight(const Tensor& x, const Tensor& gy, const Conv2dGeometr
 Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias = {},
                         const ConvTranspose2dOptions& options = {});
 
-// ---- pooling and upsampling of images (N, C, H, W), with PyTorch's arithmetic: -> (N, C, P, Q)
+// ---- pooling and upsampling of images (N, C, H, W), with PyTorch's arithmetic: -> (N, C, P, Q);
+// with Layout::NHWC (N, H, W, C) -> (N, P, Q, C)
 /// The largest element of each window; NaN where it has one.
 Tensor max_pool2d(const Tensor& x, const Pool2dOptions& options);
 /// The same, and where the elements are: int64 positions h W + w in their planes.
 Extremes<Tensor> max_pool2d_with_indices(const Tensor& x, const Pool2dOptions& options);
 /// Of windows that divide the image into `output` parts; {1, 1} is the largest of each plane.
-Tensor adaptive_max_pool2d(const Tensor& x, Size2 output);
-Extremes<Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Size2 output);
+Tensor adaptive_max_pool2d(const Tensor& x, Size2 output, Layout layout = Layout::NCHW);
+Extremes<Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Size2 output,
+                                                  Layout layout = Layout::NCHW);
 /// The average of each window.
 Tensor avg_pool2d(const Tensor& x, const Pool2dOptions& options);
 /// {1, 1} is the mean of each plane.
-Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output);
+Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output, Layout layout = Layout::NCHW);
 /// By the next pixel or by a bilinear mixture of four: PyTorch's `interpolate`.
 Tensor upsample(const Tensor& x, const UpsampleOptions& options);
 /// Gradient by x of a max pooling of that geometry, given gy, the gradient by its result, and its indices.

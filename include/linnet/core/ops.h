@@ -217,18 +217,20 @@ NDArray conv2d_grad_input(const NDArray& gy, const NDArray& w, const Conv2dGeome
 /// Gradient by w.
 NDArray conv2d_grad_weight(const NDArray& x, const NDArray& gy, const Conv2dGeometry& geometry);
 
-// ---- pooling and upsampling of images (N, C, H, W), with PyTorch's arithmetic: -> (N, C, P, Q)
+// ---- pooling and upsampling of images (N, C, H, W), with PyTorch's arithmetic: -> (N, C, P, Q);
+// with Layout::NHWC (N, H, W, C) -> (N, P, Q, C)
 /// The largest element of each window; NaN where it has one.
 NDArray max_pool2d(const NDArray& x, const Pool2dOptions& options);
 /// The same, and where the elements are: int64 positions h W + w in their planes.
 Extremes<NDArray> max_pool2d_with_indices(const NDArray& x, const Pool2dOptions& options);
 /// Of windows that divide the image into `output` parts; {1, 1} is the largest of each plane.
-NDArray adaptive_max_pool2d(const NDArray& x, Size2 output);
-Extremes<NDArray> adaptive_max_pool2d_with_indices(const NDArray& x, Size2 output);
+NDArray adaptive_max_pool2d(const NDArray& x, Size2 output, Layout layout = Layout::NCHW);
+Extremes<NDArray> adaptive_max_pool2d_with_indices(const NDArray& x, Size2 output,
+                                                   Layout layout = Layout::NCHW);
 /// The average of each window.
 NDArray avg_pool2d(const NDArray& x, const Pool2dOptions& options);
 /// {1, 1} is the mean of each plane.
-NDArray adaptive_avg_pool2d(const NDArray& x, Size2 output);
+NDArray adaptive_avg_pool2d(const NDArray& x, Size2 output, Layout layout = Layout::NCHW);
 /// By the next pixel or by a bilinear mixture of four: PyTorch's `interpolate`.
 NDArray upsample(const NDArray& x, const UpsampleOptions& options);
 /// Gradient by x of a max pooling of that geometry, given gy, the gradient by its result, and its indices.

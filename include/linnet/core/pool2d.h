@@ -23,6 +23,7 @@ struct Pool2dOptions {
                                   ///< padding before it.
   bool count_include_pad = true;  ///< `avg_pool2d` only: whether an average divides by padding too.
   int64_t divisor_override = 0;   ///< `avg_pool2d` only: what to divide by; 0: the number of elements.
+  Layout layout = Layout::NCHW;   ///< Functional operators only.
 };
 
 /// Factors for height and width; one number serves both.
@@ -42,7 +43,8 @@ struct UpsampleOptions {
   Size2 size = 0;           ///< P, Q.
   Scale2 scale_factor = 0;  ///< P = floor(H * scale_factor.h), Q likewise.
   UpsampleMode mode = UpsampleMode::Nearest;
-  bool align_corners = false;  ///< Bilinear only: corner pixels lie on corner pixels.
+  bool align_corners = false;    ///< Bilinear only: corner pixels lie on corner pixels.
+  Layout layout = Layout::NCHW;  ///< Functional operators only.
 };
 
 enum class PoolKind : uint8_t { Max, Average, Upsample };
