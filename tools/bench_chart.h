@@ -24,6 +24,11 @@ struct ConvRow {
   double flops = 0;                    ///< Operations a second: two for each multiply-add of the geometry.
   std::optional<int64_t> extra_bytes;  ///< See extra_memory.
   double error = 0;                    ///< |result - direct| / |direct|, in Euclidean norms.
+
+  /// What the literature says of this algorithm; null where it says nothing, as of all gradients.
+  const PublishedTime* published() const {
+    return pass == ConvPass::Forward ? shape->published_for(algorithm) : nullptr;
+  }
 };
 
 /// Bars of GFLOP/s, a panel for each shape and function; it follows the viewer's light or dark scheme.

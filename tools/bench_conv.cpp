@@ -1,9 +1,13 @@
 // linnet bench conv: every algorithm for a convolution and its gradients, side by side.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <linnet/core/error.h>
@@ -124,41 +128,31 @@ BenchShape own_shape(const ConvWords& words) {
   return shape;
 }
 
-std::vector<BenchShape> shapes_of(const ConvWords& words) {
-  if (words.geometry_given) return {own_shape(words)};
+/// Those of `all` that are named, in the order of `all`.
+template <class All, class Name>
+auto chosen(const char* what, const std::vector<std::string>& words, const All& all, const Name& name_of) {
   std::vector<std::string> names{"all"};
-  for (const BenchShape& shape : bench_shapes()) names.push_back(shape.name);
-  for (const std::string& each : words.shapes) check_name("shape", each, names);
-  std::vector<BenchShape> chosen;
-  for (const BenchShape& shape : bench_shapes()) {
-    for (const std::string& each : words.shapes) {
-      if (each != "all" && each != shape.name) continue;
-      chosen.push_back(shape);
-      break;
-    }
-  }
-  return chosen;
-}
-
-std::vector<ConvPass> passes_of(const ConvWords& words) {
-  std::vector<std::string> names{"all"};
-  for (const ConvPass pass : kPasses) names.emplace_back(name(pass));
-  for (const std::string& each : words.passes) check_name("pass", each, names);
-  std::vector<ConvPass> chosen;
-  for (const ConvPass pass : kPasses) {
-    for (const std::string& each : words.passes) {
-      if (each != "all" && each != name(pass)) continue;
-      chosen.push_back(pass);
-      break;
-    }
-  }
-  return chosen;
+  for (const auto& each : all) names.emplace_back(name_of(each));
+  for (const std::string& word : words) check_name(what, word, names);
+  std::vector<std::decay_t<decltype(*std::begin(all))>> result;
+  std::copy_if(std::begin(all), std::end(all), std::back_inserter(result), [&](const auto& each) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](const std::string& word) { return word == "all" || word == name_of(each); });
+  });
+  return result;
 }
 
 Bench bench_of(const ConvWords& words) {
   check_name("dtype", words.dtype, {"float32", "float64"});
-  return {shapes_of(words), passes_of(words), algorithms_of(words.algorithms),
-          words.dtype == "float32" ? DType::Float32 : DType::Float64};
+  std::vector<BenchShape> shapes;
+  if (words.geometry_given) {
+    shapes = {own_shape(words)};
+  } else {
+    shapes =
+        chosen("shape", words.shapes, bench_shapes(), [](const BenchShape& shape) { return shape.name; });
+  }
+  return {std::move(shapes), chosen("pass", words.passes, kPasses, [](ConvPass pass) { return name(pass); }),
+          algorithms_of(words.algorithms), words.dtype == "float32" ? DType::Float32 : DType::Float64};
 }
 
 // ---- rows
@@ -173,8 +167,7 @@ void print_row(const ConvRow& row, const Peak& peak) {
     print_text("{:<12} {:<12} refused: {}\n", name(row.pass), name(row.algorithm), row.refused);
     return;
   }
-  const PublishedTime* published =
-      row.pass == ConvPass::Forward ? row.shape->published_for(row.algorithm) : nullptr;
+  const PublishedTime* published = row.published();
   print_text("{:<12} {:<12} {:>10} {:>10} {:>9.3g} {:>7.2f}% {:>10} {:>9.1e}  {}\n", name(row.pass),
              name(row.algorithm), short_time(row.timing.median), short_time(row.timing.minimum),
              row.flops / 1e9, 100 * row.flops / peak.flops,
@@ -187,7 +180,7 @@ void print_notes(const std::vector<ConvRow>& rows) {
   bool as_auto = false, published = false;
   for (const ConvRow& row : rows) {
     as_auto = as_auto || row.algorithm == ConvAlgorithm::DilateFlip || row.algorithm == ConvAlgorithm::Phases;
-    published = published || (row.pass == ConvPass::Forward && row.shape->published_for(row.algorithm));
+    published = published || row.published() != nullptr;
   }
   print_text("\n");
   if (as_auto) print_text("dilate_flip computes forward as auto does, phases all but grad_input\n");
@@ -233,8 +226,7 @@ std::vector<ConvRow> measure_all(const Bench& bench, const Stopwatch& watch, con
 // ---- files
 
 Json published_json(const ConvRow& row) {
-  const PublishedTime* published =
-      row.pass == ConvPass::Forward ? row.shape->published_for(row.algorithm) : nullptr;
+  const PublishedTime* published = row.published();
   if (published == nullptr) return nullptr;
   return {{"seconds", published->seconds}, {"at_most", published->at_most}, {"of", published->of}};
 }
