@@ -3,7 +3,6 @@
 // float64 runs. And one epoch over a part of the pictures lowers the loss. Skipped where LINNET_DATA holds no
 // cifar10/, and under the sanitizers.
 #include <cstdlib>
-#include <filesystem>
 #include <numeric>
 
 #include <linnet/autograd/ops.h>
@@ -15,6 +14,7 @@
 #include <linnet/nn/optim.h>
 
 #include "tests/golden/golden.h"
+#include "tests/support/cifar10.h"
 #include "tests/unit/data_files.h"
 
 namespace linnet::golden {
@@ -28,14 +28,11 @@ class GoldenResNet20 : public testing::Test {
 #ifdef __SANITIZE_ADDRESS__
     GTEST_SKIP() << "takes minutes under the sanitizers, which watch smaller tests of the same code";
 #endif
-    const char* place = std::getenv("LINNET_DATA");
-    const std::string archive = std::string(place == nullptr ? "" : place) + "/cifar10/cifar10-jpeg.tar.xz";
-    if (place == nullptr || !std::filesystem::exists(archive)) {
-      GTEST_SKIP() << "LINNET_DATA does not name a folder that holds cifar10/cifar10-jpeg.tar.xz";
-    }
+    const std::optional<std::string> archive = cifar10_archive();
+    if (!archive) GTEST_SKIP() << kNoCifar10;
     if (!data::reads_jpeg()) GTEST_SKIP() << "this library was built without JPEG";
     const std::string command =
-        "tar xJf '" + archive + "' -C '" + folder_.path() + "' --wildcards 'train/*/00??.jpg'";
+        "tar xJf '" + *archive + "' -C '" + folder_.path() + "' --wildcards 'train/*/00??.jpg'";
     ASSERT_EQ(std::system(command.c_str()), 0) << command;
     set_ = data::image_folder(folder_ / "train");
     ASSERT_EQ(set_.size(), 10 * kPerClass);

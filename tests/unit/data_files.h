@@ -45,6 +45,19 @@ inline Bytes read_bytes(const std::string& path) {
   return Bytes(std::istreambuf_iterator<char>(in), {});
 }
 
+/// A test that reads one file of its own, of any bytes.
+class FileTest : public testing::Test {
+ protected:
+  explicit FileTest(const std::string& name = "file") : path_(folder_ / name) {}
+
+  std::string file(const Bytes& bytes) {
+    write_bytes(path_, bytes);
+    return path_;
+  }
+  TempFolder folder_;
+  std::string path_;
+};
+
 inline Bytes operator+(Bytes a, const Bytes& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;

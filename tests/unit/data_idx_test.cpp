@@ -25,15 +25,7 @@ Bytes gzip(const Bytes& bytes) {
 const Bytes kHeader2x3{0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3};
 const Bytes kElements{1, 2, 3, 4, 5, 255};
 
-class Idx : public testing::Test {
- protected:
-  std::string file(const Bytes& bytes) {
-    write_bytes(path_, bytes);
-    return path_;
-  }
-  TempFolder folder_;
-  std::string path_ = folder_ / "file";
-};
+class Idx : public FileTest {};
 
 TEST_F(Idx, ReadsBytes) {
   const NDArray array = data::read_idx(file(kHeader2x3 + kElements));

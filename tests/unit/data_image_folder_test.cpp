@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "tests/support/cifar10.h"
 #include "tests/unit/data_jpegs.h"
 #include "tests/unit/expect_error.h"
 
@@ -100,12 +101,9 @@ TEST_F(ImageFolder, ReadsJpegBesidePng) {
 
 /// A few files of the CIFAR-10 that its publisher wrote as JPEG.
 TEST_F(ImageFolder, ReadsRealPictures) {
-  const char* place = std::getenv("LINNET_DATA");
-  const std::string archive = std::string(place == nullptr ? "" : place) + "/cifar10/cifar10-jpeg.tar.xz";
-  if (place == nullptr || !std::filesystem::exists(archive)) {
-    GTEST_SKIP() << "LINNET_DATA does not name a folder that holds cifar10/cifar10-jpeg.tar.xz";
-  }
-  const std::string command = "tar xJf '" + archive + "' -C '" + folder_.path() +
+  const std::optional<std::string> archive = cifar10_archive();
+  if (!archive) GTEST_SKIP() << kNoCifar10;
+  const std::string command = "tar xJf '" + *archive + "' -C '" + folder_.path() +
                               "' --occurrence=1 test/airplane/0000.jpg test/airplane/0001.jpg "
                               "test/automobile/0000.jpg 2> /dev/null";
   if (std::system(command.c_str()) != 0) GTEST_SKIP() << "the archive could not be unpacked: " << command;

@@ -41,20 +41,16 @@ Bytes png(uint32_t width, uint32_t height, uint8_t depth, uint8_t colour, const 
   return kSignature + header(width, height, depth, colour) + extra + pixels(rows) + chunk("IEND", {});
 }
 
-class Png : public testing::Test {
+class Png : public FileTest {
  protected:
-  std::string file(const Bytes& bytes) {
-    write_bytes(path_, bytes);
-    return path_;
-  }
+  Png() : FileTest("picture.png") {}
+
   std::vector<uint8_t> values(const Bytes& bytes, const Shape& shape, int64_t channels = 0) {
     const NDArray image = data::read_png(file(bytes), channels);
     EXPECT_EQ(image.shape(), shape);
     EXPECT_EQ(image.dtype(), DType::UInt8);
     return image.to_vector<uint8_t>();
   }
-  TempFolder folder_;
-  std::string path_ = folder_ / "picture.png";
 };
 
 TEST_F(Png, ReadsEveryColourType) {

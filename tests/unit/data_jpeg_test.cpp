@@ -10,14 +10,9 @@
 namespace linnet {
 namespace {
 
-class Jpeg : public testing::Test {
+class Jpeg : public FileTest {
  protected:
-  std::string file(const Bytes& bytes) {
-    write_bytes(path_, bytes);
-    return path_;
-  }
-  TempFolder folder_;
-  std::string path_ = folder_ / "picture.jpg";
+  Jpeg() : FileTest("picture.jpg") {}
 };
 
 #if LINNET_HAS_JPEG
