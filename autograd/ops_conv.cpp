@@ -1,5 +1,6 @@
 // Convolution and its two gradients. The three are closed under differentiation: each is linear in both of
-// its operands, and each operand's gradient is one of the other two with the same geometry.
+// its operands, and each operand's gradient is one of the other two with the same geometry. ReLU behind a
+// convolution masks the gradient that comes in by the result, which is kept.
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 
@@ -7,6 +8,7 @@
 
 namespace linnet {
 
+using autograd::Keep;
 using autograd::record;
 using autograd::Saved;
 
@@ -62,31 +64,48 @@ bool is_nhwc(const Conv2dOptions& options) {
   return options.layout == Layout::NHWC;
 }
 
-}  // namespace
-
-Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& options) {
-  return conv2d(x, w, Tensor(), options);
-}
-
-Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
+/// conv2d or, with `relu`, conv2d_relu.
+Tensor forward(bool relu, const Tensor& x, const Tensor& w, const Tensor& bias,
+               const Conv2dOptions& options) {
+  const char* const name = relu ? "conv2d_relu" : "conv2d";
   if (is_nhwc(options) && x.rank() == 4 && w.rank() == 4) {
     Conv2dOptions inner = options;
     inner.layout = Layout::NCHW;
-    return conv2d(x.permute({0, 3, 1, 2}), w.permute({3, 2, 0, 1}), bias, inner).permute({0, 2, 3, 1});
+    return forward(relu, x.permute({0, 3, 1, 2}), w.permute({3, 2, 0, 1}), bias, inner).permute({0, 2, 3, 1});
   }
   if (options.padding_mode != PaddingMode::Zeros && x.defined() && w.defined()) {
     Conv2dOptions unpadded = options;
-    const Tensor padded = padded_by_mode(x, w.shape(), unpadded);
-    return conv2d(padded, w, bias, unpadded);
+    const Tensor padded = padded_by_mode(name, x, w.shape(), unpadded);
+    return forward(relu, padded, w, bias, unpadded);
   }
-  NDArray y = conv2d(x.data(), w.data(), bias.defined() ? bias.data() : NDArray(), options);
-  return record("conv2d", {x, w, bias}, std::move(y),
-                [geometry = Conv2dGeometry::make(x.shape(), w.shape(), options)](
-                    const Saved& saved, const Tensor& gy) -> Tensors {
-                  return {saved.needs(0) ? conv2d_grad_input(gy, saved.input(1), geometry) : Tensor(),
-                          saved.needs(1) ? conv2d_grad_weight(saved.input(0), gy, geometry) : Tensor(),
-                          saved.needs(2) ? sum(gy, {0, 2, 3}) : Tensor()};
-                });
+  const NDArray b = bias.defined() ? bias.data() : NDArray();
+  NDArray y = relu ? conv2d_relu(x.data(), w.data(), b, options) : conv2d(x.data(), w.data(), b, options);
+  return record(
+      name, {x, w, bias}, std::move(y),
+      [relu, geometry = Conv2dGeometry::make(x.shape(), w.shape(), options)](const Saved& saved,
+                                                                             const Tensor& by_y) -> Tensors {
+        const Tensor gy = relu ? mask_positive(by_y, saved.output().detach()) : by_y;
+        return {saved.needs(0) ? conv2d_grad_input(gy, saved.input(1), geometry) : Tensor(),
+                saved.needs(1) ? conv2d_grad_weight(saved.input(0), gy, geometry) : Tensor(),
+                saved.needs(2) ? sum(gy, {0, 2, 3}) : Tensor()};
+      },
+      relu ? Keep::Both : Keep::Inputs);
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& options) {
+  return forward(false, x, w, Tensor(), options);
+}
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
+  return forward(false, x, w, bias, options);
+}
+
+Tensor conv2d_relu(const Tensor& x, const Tensor& w, const Conv2dOptions& options) {
+  return forward(true, x, w, Tensor(), options);
+}
+Tensor conv2d_relu(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
+  return forward(true, x, w, bias, options);
 }
 
 Tensor conv2d_grad_input(const Tensor& gy, const Tensor& w, const Conv2dGeometry& geometry) {

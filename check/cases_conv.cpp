@@ -1,6 +1,9 @@
-// Cases of conv2d, conv2d_grad_input and conv2d_grad_weight over a table of hard geometries. References are
-// the textbook's loops over N, K, P, Q, C, R, S.
+// Cases of conv2d, conv2d_relu, conv2d_grad_input and conv2d_grad_weight over a table of hard geometries.
+// References are the textbook's loops over N, K, P, Q, C, R, S.
 #include <linnet/autograd/ops.h>
+
+#include <utility>
+
 #include "check/cases.h"
 #include "check/draw.h"
 #include "check/reference.h"
@@ -237,6 +240,62 @@ OpCase padding_mode_case(const std::string& about, const Shape& x, const Shape& 
           terms_of(g)};
 }
 
+/// Sums of products of whole numbers with a bias of halves, or of an odd number of products of odd ones: no
+/// result comes near 0, where ReLU has no gradient.
+Draw shifted_whole(double factor, double shift) {
+  return [factor, shift](Generator& generator, int64_t count) {
+    std::vector<double> values = whole(-2, 3)(generator, count);
+    for (double& value : values) value = factor * value + shift;
+    return values;
+  };
+}
+
+/// A case of conv2d with ReLU behind it.
+OpCase relu_case(OpCase convolution, const Conv2dOptions& options) {
+  OpCase op = std::move(convolution);
+  const bool bias = op.inputs.size() == 3;
+  op.op = "conv2d_relu";
+  op.inputs[0].draw = op.inputs[1].draw = bias ? shifted_whole(1, 0) : shifted_whole(2, 1);
+  if (bias) op.inputs[2].draw = shifted_whole(2, 0.5);
+  op.run = [options, bias](const Tensors& in) {
+    return bias ? conv2d_relu(in[0], in[1], in[2], options) : conv2d_relu(in[0], in[1], options);
+  };
+  op.reference = [of = std::move(op.reference)](const std::vector<Values>& in) {
+    Values y = of(in);
+    for (double& value : y.at) value = value < 0 ? 0 : value;
+    return y;
+  };
+  return op;
+}
+
+std::vector<OpCase> relu_cases() {
+  const std::vector<Row> rows = table();
+  const auto plain = [&](const Row& row, ConvAlgorithm algorithm, bool bias) {
+    const std::string by =
+        algorithm == ConvAlgorithm::Auto ? "" : std::string(", ") + linnet::name(algorithm);
+    Conv2dOptions options = row.options;
+    options.algorithm = algorithm;
+    return relu_case(forward_case(row, row.about + by + (bias ? "" : ", no bias"), algorithm, bias), options);
+  };
+  std::vector<OpCase> cases;
+  for (const Row& row : rows) cases.push_back(plain(row, ConvAlgorithm::Auto, true));
+  for (const ConvAlgorithm algorithm : conv_algorithms()) {
+    cases.push_back(plain(rows[0], algorithm, false));  // 27 products, and no padding
+    if (algorithm == ConvAlgorithm::Auto) continue;
+    for (const size_t i : {4U, 11U, 27U}) cases.push_back(plain(rows[i], algorithm, true));
+  }
+  for (const size_t i : {9U, 11U, 25U}) {
+    Conv2dOptions options = rows[i].options;
+    options.layout = linnet::Layout::NHWC;
+    cases.push_back(relu_case(nhwc_case(rows[i], rows[i].about + std::string(", NHWC")), options));
+  }
+  const Conv2dOptions options = {
+      .stride = {2, 1}, .padding = {1, 2, 0, 3}, .padding_mode = PaddingMode::Reflect};
+  cases.push_back(
+      relu_case(padding_mode_case("reflect padding", {2, 2, 4, 5}, {2, 2, 3, 3}, options), options));
+  return cases;
+}
+
 }  // namespace
 
 OpCases conv_cases() {
@@ -250,6 +309,7 @@ OpCases conv_cases() {
   }
   for (const Row& row : table()) cases.push_back(transposed_case(row, true));
   cases.push_back(transposed_case(table()[5], false));
+  for (OpCase& op : relu_cases()) cases.push_back(std::move(op));
   for (const Row& row : table()) {
     const std::string about = row.about;
     cases.push_back(forward_case(row, about, ConvAlgorithm::Auto, true));

@@ -162,6 +162,9 @@ class Backend {
   // ---- fused operators, with defaults
   /// out[n, k, top + stride_h p, left + stride_w q] = x[n, k, p, q] wherever that lies in `out`; 0 elsewhere.
   virtual void dilate(const View& x, const Dilation& dilation, const View& out);
+  /// y = ReLU(conv(x, w) + bias), asked for as conv2d is. The bits of conv2d, then ReLU.
+  virtual void conv2d_relu(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
+                           const View& y);
   virtual void softmax(SoftmaxKind kind, const View& x, int dim, const View& y);
   /// gx from gy and y = softmax(x) (or log_softmax(x)).
   virtual void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx);

@@ -62,6 +62,12 @@ void Backend::dilate(const View& x, const Dilation& dilation, const View& out) {
   if (from.numel() > 0) copy(from, to);
 }
 
+void Backend::conv2d_relu(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
+                          const View& y) {
+  conv2d(geometry, x, w, bias, y);
+  unary(UnaryKind::Relu, y, y);
+}
+
 void Backend::sgd(const SgdSpec& spec, std::span<const SgdSlot> slots) {
   for (const SgdSlot& slot : slots) {
     Scratch s(*this);

@@ -18,8 +18,8 @@ struct Axis {
   int64_t output;
 };
 
-Axis resolve(char direction, const Shape& input, const Shape& filters, int64_t extent, int64_t kernel,
-             int64_t stride, int64_t dilation, int64_t before, int64_t after, bool same) {
+Axis resolve(const char* where, char direction, const Shape& input, const Shape& filters, int64_t extent,
+             int64_t kernel, int64_t stride, int64_t dilation, int64_t before, int64_t after, bool same) {
   const int64_t span = dilation * (kernel - 1) + 1;
   if (same) {
     const int64_t output = extent / stride + (extent % stride == 0 ? 0 : 1);
@@ -28,7 +28,7 @@ Axis resolve(char direction, const Shape& input, const Shape& filters, int64_t e
     after = total - before;
   }
   const int64_t room = extent + before + after - span;
-  check(room >= 0, "conv2d",
+  check(room >= 0, where,
         "input {} and filters {}: in {} the filter spans {} (kernel {}, dilation {}), the padded image {} "
         "({} + {} + {}); "
         "expected the filter to fit; {}",
@@ -94,8 +94,9 @@ const char* name(PaddingMode mode) {
   return "unknown";
 }
 
-Conv2dGeometry Conv2dGeometry::make(const Shape& input, const Shape& filters, const Conv2dOptions& options) {
-  check(input.rank() == 4 && filters.rank() == 4, "conv2d",
+Conv2dGeometry Conv2dGeometry::make(const Shape& input, const Shape& filters, const Conv2dOptions& options,
+                                    const char* where) {
+  check(input.rank() == 4 && filters.rank() == 4, where,
         "input {}, filters {}; expected input (N, C, H, W) and filters (K, C / groups, R, S)", input,
         filters);
   Conv2dGeometry g{};
@@ -105,27 +106,29 @@ Conv2dGeometry Conv2dGeometry::make(const Shape& input, const Shape& filters, co
   g.dilation_h = options.dilation.h, g.dilation_w = options.dilation.w;
   g.groups = options.groups;
   g.algorithm = options.algorithm;
-  check(g.stride_h >= 1 && g.stride_w >= 1, "conv2d", "stride {}x{}; expected at least 1", g.stride_h,
+  check(g.stride_h >= 1 && g.stride_w >= 1, where, "stride {}x{}; expected at least 1", g.stride_h,
         g.stride_w);
-  check(g.dilation_h >= 1 && g.dilation_w >= 1, "conv2d", "dilation {}x{}; expected at least 1", g.dilation_h,
+  check(g.dilation_h >= 1 && g.dilation_w >= 1, where, "dilation {}x{}; expected at least 1", g.dilation_h,
         g.dilation_w);
   const Padding& p = options.padding;
-  check(p.top >= 0 && p.bottom >= 0 && p.left >= 0 && p.right >= 0, "conv2d",
+  check(p.top >= 0 && p.bottom >= 0 && p.left >= 0 && p.right >= 0, where,
         "padding {}, {}, {}, {} (top, bottom, left, right); expected at least 0", p.top, p.bottom, p.left,
         p.right);
-  check(g.R >= 1 && g.S >= 1, "conv2d", "filters {} have a kernel of {}x{}; expected at least 1x1", filters,
-        g.R, g.S);
-  check(options.kernel == Size2(0) || options.kernel == Size2(g.R, g.S), "conv2d",
+  check(g.R >= 1 && g.S >= 1, where, "filters {} have a kernel of {}x{}; expected at least 1x1", filters, g.R,
+        g.S);
+  check(options.kernel == Size2(0) || options.kernel == Size2(g.R, g.S), where,
         "the options say kernel {}x{}, filters {} have {}x{}; leave the option out or make them equal",
         options.kernel.h, options.kernel.w, filters, g.R, g.S);
-  check(g.groups >= 1 && g.C % g.groups == 0 && g.K % g.groups == 0, "conv2d",
+  check(g.groups >= 1 && g.C % g.groups == 0 && g.K % g.groups == 0, where,
         "groups {} for input {} and filters {}; expected a divisor of the {} channels and of the {} filters",
         g.groups, input, filters, g.C, g.K);
-  check(filters[1] * g.groups == g.C, "conv2d",
+  check(filters[1] * g.groups == g.C, where,
         "input {} has {} channels, filters {} with groups={} read {}; expected C = groups * filters.size(1)",
         input, g.C, filters, g.groups, filters[1] * g.groups);
-  const Axis h = resolve('h', input, filters, g.H, g.R, g.stride_h, g.dilation_h, p.top, p.bottom, p.same);
-  const Axis w = resolve('w', input, filters, g.W, g.S, g.stride_w, g.dilation_w, p.left, p.right, p.same);
+  const Axis h =
+      resolve(where, 'h', input, filters, g.H, g.R, g.stride_h, g.dilation_h, p.top, p.bottom, p.same);
+  const Axis w =
+      resolve(where, 'w', input, filters, g.W, g.S, g.stride_w, g.dilation_w, p.left, p.right, p.same);
   g.pad_top = h.before, g.pad_bottom = h.after, g.P = h.output;
   g.pad_left = w.before, g.pad_right = w.after, g.Q = w.output;
   return g;

@@ -69,6 +69,8 @@ const char* name(BinaryKind kind) {
       return "minimum";
     case BinaryKind::MaskPositive:
       return "mask_positive";
+    case BinaryKind::AddRelu:
+      return "add_relu";
     case BinaryKind::Equal:
       return "equal";
     case BinaryKind::NotEqual:

@@ -57,6 +57,7 @@ enum class BinaryKind : uint8_t {
   Maximum,
   Minimum,
   MaskPositive,  ///< b > 0 ? a : 0, the gradient of ReLU
+  AddRelu,       ///< ReLU of a + b: a bias and an activation in one pass
   Equal,
   NotEqual,
   Less,
@@ -77,7 +78,7 @@ constexpr bool works_on_integers(UnaryKind kind) {
          kind == UnaryKind::Square || kind == UnaryKind::Relu;
 }
 constexpr bool works_on_integers(BinaryKind kind) {
-  return kind != BinaryKind::Div && kind != BinaryKind::Pow;
+  return kind != BinaryKind::Div && kind != BinaryKind::Pow && kind != BinaryKind::AddRelu;
 }
 /// Whether a kind is defined for bool.
 constexpr bool works_on_bool(BinaryKind kind) {
@@ -211,6 +212,12 @@ struct MaskPositive {
     return vmath::select(b > V(0), a, V(0));
   }
 };
+struct AddRelu {
+  template <class V>
+  LINNET_HOST_DEVICE V operator()(V a, V b) const {
+    return Relu{}(a + b);
+  }
+};
 
 struct Equal {
   template <class V>
@@ -341,6 +348,8 @@ void visit(BinaryKind kind, F&& f) {
       return f(Kind<BinaryKind::Minimum>{}, functor::Minimum{});
     case BinaryKind::MaskPositive:
       return f(Kind<BinaryKind::MaskPositive>{}, functor::MaskPositive{});
+    case BinaryKind::AddRelu:
+      return f(Kind<BinaryKind::AddRelu>{}, functor::AddRelu{});
     case BinaryKind::Equal:
       return f(Kind<BinaryKind::Equal>{}, functor::Equal{});
     case BinaryKind::NotEqual:

@@ -1,5 +1,5 @@
-// Convolution and its two gradients on NDArrays. Backends see logical NCHW and OIHW; Layout::NHWC is a pair
-// of permuted views.
+// Convolution, alone and with ReLU behind it, and its two gradients on NDArrays. Backends see logical NCHW
+// and OIHW; Layout::NHWC is a pair of permuted views.
 #include <linnet/core/ops.h>
 
 #include "core/conv_einsum.h"
@@ -39,21 +39,34 @@ Conv2dGeometry for_backend(Conv2dGeometry g) {
   return g;
 }
 
-void compute_forward(Backend& backend, const Conv2dGeometry& g, const NDArray& x, const NDArray& w,
-                     const NDArray& bias, const NDArray& y) {
+/// Which of the two forward operators it is.
+struct Forward {
+  const char* name;
+  bool relu;
+};
+constexpr Forward kConv2d{"conv2d", false};
+constexpr Forward kConv2dRelu{"conv2d_relu", true};
+
+void compute_forward(const Forward& op, Backend& backend, const Conv2dGeometry& g, const NDArray& x,
+                     const NDArray& w, const NDArray& bias, const NDArray& y) {
   const View bias_view = bias.defined() ? bias.read_view() : View{};
   switch (g.algorithm) {
     case ConvAlgorithm::Shifted:
-      return conv_shifted::conv2d(backend, g, x.read_view(), w.read_view(), bias_view, result_view(y));
+      conv_shifted::conv2d(backend, g, x.read_view(), w.read_view(), bias_view, result_view(y));
+      break;
     case ConvAlgorithm::Im2colView:
-      return conv_im2col_view::conv2d(backend, g, x.read_view(), w.read_view(), bias_view, result_view(y));
+      conv_im2col_view::conv2d(backend, g, x.read_view(), w.read_view(), bias_view, result_view(y));
+      break;
     case ConvAlgorithm::Einsum:
       y.copy_(conv_einsum::conv2d(g, x, w));
       if (bias.defined()) y.add_(bias.reshape({g.K, 1, 1}));
-      return;
-    default:
-      backend.conv2d(for_backend(g), x.read_view(), w.read_view(), bias_view, result_view(y));
+      break;
+    default: {
+      const auto kernel = op.relu ? &Backend::conv2d_relu : &Backend::conv2d;
+      return (backend.*kernel)(for_backend(g), x.read_view(), w.read_view(), bias_view, result_view(y));
+    }
   }
+  if (op.relu) backend.unary(UnaryKind::Relu, result_view(y), result_view(y));
 }
 
 void compute_grad_input(Backend& backend, const Conv2dGeometry& g, const NDArray& gy, const NDArray& w,
@@ -96,40 +109,52 @@ void compute_grad_weight(Backend& backend, const Conv2dGeometry& g, const NDArra
 }
 
 /// Logical NCHW input and OIHW filters.
-NDArray forward(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options,
-                bool channels_last) {
+NDArray forward_nchw(const Forward& op, const NDArray& x, const NDArray& w, const NDArray& bias,
+                     const Conv2dOptions& options, bool channels_last) {
   if (options.padding_mode != PaddingMode::Zeros) {
     Conv2dOptions unpadded = options;
-    const NDArray padded = padded_by_mode(x, w.shape(), unpadded);
-    return forward(padded, w, bias, unpadded, channels_last);
+    const NDArray padded = padded_by_mode(op.name, x, w.shape(), unpadded);
+    return forward_nchw(op, padded, w, bias, unpadded, channels_last);
   }
-  const Conv2dGeometry geometry = Conv2dGeometry::make(x.shape(), w.shape(), options);
+  const Conv2dGeometry geometry = Conv2dGeometry::make(x.shape(), w.shape(), options, op.name);
   if (bias.defined()) {
-    check_operands("conv2d", x, bias);
-    check(bias.shape() == Shape{geometry.K}, "conv2d", "bias {} for filters {}; expected ({},)", bias.shape(),
+    check_operands(op.name, x, bias);
+    check(bias.shape() == Shape{geometry.K}, op.name, "bias {} for filters {}; expected ({},)", bias.shape(),
           w.shape(), geometry.K);
   }
-  const Device device = common_device("conv2d", {&x, &w});
+  const Device device = common_device(op.name, {&x, &w});
   NDArray y = image_result(geometry.output_shape(), x.dtype(), device, channels_last);
-  compute_forward(device.backend(), geometry, x, w, bias, y);
+  compute_forward(op, device.backend(), geometry, x, w, bias, y);
   return y;
+}
+
+NDArray forward(const Forward& op, const NDArray& x, const NDArray& w, const NDArray& bias,
+                const Conv2dOptions& options) {
+  check_operands(op.name, x, w);
+  if (options.layout == Layout::NCHW) {
+    return forward_nchw(op, x, w, bias, options, prefers_channels_last(x) || prefers_channels_last(w));
+  }
+  check(x.rank() == 4 && w.rank() == 4, op.name,
+        "input {}, filters {}; expected input (N, H, W, C) and filters (R, S, C / groups, K)", x.shape(),
+        w.shape());
+  return forward_nchw(op, x.permute({0, 3, 1, 2}), w.permute({3, 2, 0, 1}), bias, options, true)
+      .permute({0, 2, 3, 1});
 }
 
 }  // namespace
 
 NDArray conv2d(const NDArray& x, const NDArray& w, const Conv2dOptions& options) {
-  return conv2d(x, w, NDArray(), options);
+  return forward(kConv2d, x, w, NDArray(), options);
+}
+NDArray conv2d(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options) {
+  return forward(kConv2d, x, w, bias, options);
 }
 
-NDArray conv2d(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options) {
-  check_operands("conv2d", x, w);
-  if (options.layout == Layout::NCHW) {
-    return forward(x, w, bias, options, prefers_channels_last(x) || prefers_channels_last(w));
-  }
-  check(x.rank() == 4 && w.rank() == 4, "conv2d",
-        "input {}, filters {}; expected input (N, H, W, C) and filters (R, S, C / groups, K)", x.shape(),
-        w.shape());
-  return forward(x.permute({0, 3, 1, 2}), w.permute({3, 2, 0, 1}), bias, options, true).permute({0, 2, 3, 1});
+NDArray conv2d_relu(const NDArray& x, const NDArray& w, const Conv2dOptions& options) {
+  return forward(kConv2dRelu, x, w, NDArray(), options);
+}
+NDArray conv2d_relu(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options) {
+  return forward(kConv2dRelu, x, w, bias, options);
 }
 
 NDArray conv2d_grad_input(const NDArray& gy, const NDArray& w, const Conv2dGeometry& geometry) {

@@ -83,8 +83,8 @@ Array pad_sides(const Array& x, const Padding& padding, const PadOptions& option
 /// The picture that a convolution of those options without padding takes instead of x (N, C, H, W), which it
 /// pads otherwise than with zeros; changes the options to say so.
 template <class Array>
-Array padded_by_mode(const Array& x, const Shape& filters, Conv2dOptions& options) {
-  const Conv2dGeometry g = Conv2dGeometry::make(x.shape(), filters, options);
+Array padded_by_mode(const char* where, const Array& x, const Shape& filters, Conv2dOptions& options) {
+  const Conv2dGeometry g = Conv2dGeometry::make(x.shape(), filters, options, where);
   const PaddingMode mode = options.padding_mode;
   options.padding = 0;
   options.padding_mode = PaddingMode::Zeros;

@@ -52,6 +52,10 @@ void CpuBackend::conv2d(const Conv2dGeometry& geometry, const View& x, const Vie
                         const View& y) {
   cpu::conv2d(geometry, x, w, bias, y);
 }
+void CpuBackend::conv2d_relu(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
+                             const View& y) {
+  cpu::conv2d(geometry, x, w, bias, y, true);
+}
 void CpuBackend::conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
                                    const View& gx) {
   cpu::conv2d_grad_input(geometry, gy, w, gx);

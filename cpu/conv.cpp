@@ -12,8 +12,10 @@ Function chosen(const Conv2dGeometry& geometry, Function direct, Function im2col
 
 }  // namespace
 
-void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y) {
-  chosen(geometry, conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d)(geometry, x, w, bias, y);
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu) {
+  chosen(geometry, conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d)(geometry, x, w, bias, y,
+                                                                                    relu);
 }
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {

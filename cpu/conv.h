@@ -1,4 +1,4 @@
-// Two-dimensional convolution on the CPU: Backend's three functions, which choose by geometry.algorithm, and
+// Two-dimensional convolution on the CPU: Backend's functions, which choose by geometry.algorithm, and
 // the algorithms behind them. x is NCHW, w OIHW, y NCHW as dimensions; strides are free, and the
 // channels-last order of memory is as good as the other. Zero-size arrays are legal; grad_* then write zeros.
 #pragma once
@@ -8,8 +8,9 @@
 
 namespace linnet::cpu {
 
-/// y = conv(x, w) + bias; bias is undefined or (K,).
-void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y);
+/// y = conv(x, w) + bias, with `relu` ReLU of that; bias is undefined or (K,).
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu = false);
 /// gx = gradient by x, given gy, the gradient by y.
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx);
 /// gw = gradient by w.
@@ -18,14 +19,16 @@ void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const Vie
 /// Plain loops over the definition, adding up in double and rounding once: the oracle of the other
 /// algorithms.
 namespace conv_direct {
-void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y);
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu = false);
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx);
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_direct
 
 /// Matrix products over columns, the matrix of all patches under the filter, formed a band at a time.
 namespace conv_im2col {
-void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y);
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu = false);
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx);
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_im2col
@@ -34,7 +37,8 @@ void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const Vie
 /// micro-kernel. No matrix of columns exists. The input gradient is composed of forward convolutions
 /// (core/conv_phases.h).
 namespace conv_implicit {
-void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y);
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu = false);
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_implicit
 

@@ -1,5 +1,6 @@
 // Convolution by its definition: one loop nest for each function, every result added up in double in the
 // order written here and rounded once. Slow, and the oracle of the other algorithms.
+#include "core/elementwise.h"
 #include "cpu/conv.h"
 #include "cpu/parallel.h"
 
@@ -19,7 +20,7 @@ struct Array4 {
 
 template <class T>
 void forward(const Conv2dGeometry& g, const View& x_view, const View& w_view, const View& bias,
-             const View& y_view) {
+             const View& y_view, bool relu) {
   const Array4<const T> x(x_view);
   const Array4<const T> w(w_view);
   const Array4<T> y(y_view);
@@ -42,7 +43,8 @@ void forward(const Conv2dGeometry& g, const View& x_view, const View& w_view, co
             }
           }
         }
-        y(n, k, p, q) = static_cast<T>(sum + start);
+        const T value = static_cast<T>(sum + start);
+        y(n, k, p, q) = relu ? functor::Relu{}(value) : value;
       }
     }
   });
@@ -115,8 +117,9 @@ void grad_weight(const Conv2dGeometry& g, const View& x_view, const View& gy_vie
 
 }  // namespace
 
-void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y) {
-  (y.dtype == DType::Float64 ? forward<double> : forward<float>)(geometry, x, w, bias, y);
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu) {
+  (y.dtype == DType::Float64 ? forward<double> : forward<float>)(geometry, x, w, bias, y, relu);
 }
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {

@@ -53,12 +53,12 @@ int64_t column_step(ColumnOrder order, int64_t elements, int64_t pixels) {
 template <class T>
 class Forward {
  public:
-  Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y)
+  Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y, bool relu)
       : g_(g),
         x_(x),
         in_place_(columns_are_image(g, x)),
         order_(better_order(g)),
-        product_(g, w, bias, y, order_) {}
+        product_(g, w, bias, y, relu, order_) {}
 
   void run() const {
     const Bands bands(g_, band_pixels(g_));
@@ -235,10 +235,11 @@ class GradWeight {
 
 }  // namespace
 
-void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y) {
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu) {
   if (y.numel() == 0) return;
   visit_floating(y.dtype, [&](auto element) {
-    Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y).run();
+    Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y, relu).run();
   });
 }
 

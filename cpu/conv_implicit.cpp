@@ -26,8 +26,8 @@ constexpr ColumnOrder kOrder = ColumnOrder::ChannelsLast;
 template <class T>
 class Forward {
  public:
-  Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y)
-      : g_(g), patches_(g, x), product_(g, w, bias, y, kOrder) {}
+  Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y, bool relu)
+      : g_(g), patches_(g, x), product_(g, w, bias, y, relu, kOrder) {}
 
   void run() const {
     // Where y is one matrix for all images, so are the patches.
@@ -107,10 +107,11 @@ void grad_weight(const Conv2dGeometry& g, const View& x, const View& gy, const V
 
 }  // namespace
 
-void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y) {
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu) {
   if (y.numel() == 0) return;
   visit_floating(y.dtype, [&](auto element) {
-    Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y).run();
+    Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y, relu).run();
   });
 }
 

@@ -1,6 +1,6 @@
-// The forward convolution as one product for each group of filters and range of pixels, y = W patches + bias:
-// what the algorithms by products share. Where the patches come from is theirs. Which operand is the left one
-// follows from the order of y in memory.
+// The forward convolution as one product for each group of filters and range of pixels, y = W patches + bias
+// or ReLU of it: what the algorithms by products share. Where the patches come from is theirs. Which operand
+// is the left one follows from the order of y in memory.
 #pragma once
 
 #include "core/view.h"
@@ -16,7 +16,8 @@ template <class T>
 class ForwardProduct {
  public:
   /// `order` is that of the patches' elements. The geometry outlives the product.
-  ForwardProduct(const Conv2dGeometry& g, const View& w, const View& bias, const View& y, ColumnOrder order)
+  ForwardProduct(const Conv2dGeometry& g, const View& w, const View& bias, const View& y, bool relu,
+                 ColumnOrder order)
       : g_(g),
         y_(y),
         filters_are_rows_(!(y_.flat() && y_.channel_stride() == 1 && y_.pixel_stride() != 1)),
@@ -24,7 +25,8 @@ class ForwardProduct {
         packed_(g, filters_, filters_are_rows_ ? Packed::Side::Left : Packed::Side::Right,
                 !filters_are_rows_),
         bias_(bias.defined() ? g.K : 0),
-        has_bias_(bias.defined()) {
+        has_bias_(bias.defined()),
+        relu_(relu) {
     for (int64_t k = 0; has_bias_ && k < g.K; ++k) bias_[k] = bias.as<const T>()[k * bias.strides[0]];
   }
 
@@ -38,6 +40,7 @@ class ForwardProduct {
     const T* const bias = has_bias_ ? bias_.data() + group * filters : nullptr;
     Matmul<T> p;
     p.K = filter_elements(g_);
+    p.relu = relu_;
     p.c =
         y_.flat() ? y_.matrix(n, group * filters, pixels.begin) : Matrix<T>{result.data(), pixels.size(), 1};
     if (filters_are_rows_) {
@@ -68,6 +71,7 @@ class ForwardProduct {
   Packed packed_;
   Scratch<T> bias_;
   bool has_bias_;
+  bool relu_;
 };
 
 }  // namespace linnet::cpu

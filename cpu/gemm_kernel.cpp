@@ -79,6 +79,10 @@ void tile(const GemmTile<T>& t) {
   if (t.col_bias != nullptr) {
     for_each([&](V& s, int, int v) HWY_ATTR { s = hn::Add(s, hn::LoadU(d, t.col_bias + v * lanes)); });
   }
+  if (t.relu) {  // keeps NaN and -0
+    const V zero = hn::Zero(d);
+    for_each([&](V& s, int, int) HWY_ATTR { s = hn::IfThenElse(hn::Lt(s, zero), zero, s); });
+  }
   for_each([&](V& s, int r, int v) HWY_ATTR { hn::StoreU(s, d, c + r * c_row + v * lanes); });
 }
 

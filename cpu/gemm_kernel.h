@@ -11,7 +11,8 @@
 namespace linnet::cpu {
 
 /// One tile of the result: rows x (vectors * lanes) elements, rows `c_row` apart, columns adjacent.
-/// c = alpha * a b + beta * c + row_bias + col_bias; beta == 0 does not read c. Biases may be null.
+/// c = alpha * a b + beta * c + row_bias + col_bias, with `relu` ReLU of that; beta == 0 does not read c.
+/// Biases may be null.
 template <class T>
 struct GemmTile {
   int64_t depth;
@@ -23,6 +24,7 @@ struct GemmTile {
   T beta;
   const T* row_bias;
   const T* col_bias;
+  bool relu;
 };
 
 template <class T>

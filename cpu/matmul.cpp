@@ -200,7 +200,8 @@ class Product {
                         p_.alpha,
                         block == 0 ? p_.beta : T(1),
                         last && p_.row_bias ? p_.row_bias + row : nullptr,
-                        last && p_.col_bias ? p_.col_bias + column : nullptr};
+                        last && p_.col_bias ? p_.col_bias + column : nullptr,
+                        last && p_.relu};
     const auto kernel = panels_.kernels.tile[vectors - 1][rows - 1];
     if (p_.c.col == 1 && columns == vectors * panels_.kernels.lanes) {
       kernel(t);

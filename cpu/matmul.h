@@ -40,7 +40,8 @@ class PanelSource {
   virtual void pack(const Panel& panel, T* to) const = 0;
 };
 
-/// c (M x N) = alpha * a (M x K) b (K x N) + beta * c + row_bias (M) + col_bias (N).
+/// c (M x N) = alpha * a (M x K) b (K x N) + beta * c + row_bias (M) + col_bias (N); with `relu`, ReLU of
+/// that.
 template <class T>
 struct Matmul {
   int64_t M = 0;
@@ -53,6 +54,7 @@ struct Matmul {
   T beta = 0;
   const T* row_bias = nullptr;
   const T* col_bias = nullptr;
+  bool relu = false;
   const T* packed_a = nullptr;               ///< Of pack_a: replaces `a`.
   const T* packed_b = nullptr;               ///< Of pack_b: replaces `b`.
   const PanelSource<T>* source_a = nullptr;  ///< Replaces `a`.

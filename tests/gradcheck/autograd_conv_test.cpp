@@ -43,6 +43,16 @@ TEST_P(ConvGradcheck, Forward) {
   }
 }
 
+// No sum of these draws comes within a step of ReLU's kink.
+TEST_P(ConvGradcheck, ForwardWithRelu) {
+  for (Geometry g : geometries()) {
+    SCOPED_TRACE(g.name);
+    g.options.algorithm = GetParam();
+    check_both([&](const Tensors& in) { return conv2d_relu(in[0], in[1], in[2], g.options); },
+               {randoms(g.x, 1), randoms(g.w, 2), randoms({g.w[0]}, 3)});
+  }
+}
+
 TEST_P(ConvGradcheck, ItsTwoGradients) {
   for (Geometry g : geometries()) {
     SCOPED_TRACE(g.name);

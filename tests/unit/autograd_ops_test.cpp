@@ -65,6 +65,34 @@ TEST(OpsGradient, Kinks) {
   expect_values(grad(sum(sign(x)), {x})[0], {0, 0, 0});
 }
 
+// In one pass or in two, the same products of the same numbers: the same bits, results and gradients.
+TEST(OpsGradient, ReluBehindAConvolutionIsThatOfItsParts) {
+  manual_seed(3);
+  const auto draw = [](const Shape& shape) { return Tensor(random_normal(shape)).requires_grad_(); };
+  const Tensor x = draw({2, 4, 7, 6}), w = draw({6, 2, 3, 3}), bias = draw({6});
+  for (const ConvAlgorithm algorithm : conv_algorithms()) {
+    SCOPED_TRACE(name(algorithm));
+    const Conv2dOptions options = {.stride = {2, 1}, .padding = 1, .groups = 2, .algorithm = algorithm};
+    const Tensor fused = conv2d_relu(x, w, bias, options), composed = relu(conv2d(x, w, bias, options));
+    EXPECT_EQ(fused.to_vector<float>(), composed.to_vector<float>());
+    const Tensor gy = random_normal(fused.shape());
+    const Tensors by_fused = grad(fused, {x, w, bias}, {.gy = gy});
+    const Tensors by_parts = grad(composed, {x, w, bias}, {.gy = gy});
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(by_fused[i].to_vector<float>(), by_parts[i].to_vector<float>()) << i;
+    }
+  }
+}
+
+TEST(OpsGradient, ReluBehindAConvolutionAtTheKink) {
+  const Tensor x = leaf({-1, 0, 2, kNaN}, {1, 1, 1, 4}), w = leaf({1}, {1, 1, 1, 1});
+  expect_values(grad(sum(conv2d_relu(x, w)), {x})[0], {0, 0, 1, 0});
+  const Tensor y = conv2d_relu(x.slice(3, 0, 3), w, leaf({1}));
+  expect_values(y, {0, 1, 3});
+  y.data().fill_(0);
+  EXPECT_ERROR(sum(y).backward(), "conv2d_relu");
+}
+
 TEST(OpsGradient, PowerAtZero) {
   const Tensor a = leaf({2, 0, 0, -1, 2}), b = leaf({3, 0, 2, 2, 0});
   const Tensors g = grad(sum(pow(a, b)), {a, b});

@@ -1,5 +1,5 @@
-// The fused operators: softmax, its gradient, SGD and Adam. The CPU's own functions and the defaults composed
-// of primitives are each compared with plain loops in double.
+// The fused operators: softmax, its gradient, ReLU behind a convolution, SGD and Adam. The CPU's own
+// functions and the defaults composed of primitives are each compared with plain loops in double.
 #include "cpu/backend.h"
 #include "tests/unit/backend_arrays.h"
 
@@ -19,6 +19,10 @@ struct Composed {
   static void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) {
     cpu_backend().Backend::softmax_grad(kind, y, gy, dim, gx);
   }
+  static void conv2d_relu(const Conv2dGeometry& g, const View& x, const View& w, const View& bias,
+                          const View& y) {
+    cpu_backend().Backend::conv2d_relu(g, x, w, bias, y);
+  }
   static void sgd(const SgdSpec& spec, const SgdSlot& slot) { cpu_backend().Backend::sgd(spec, {&slot, 1}); }
   static void adam(const AdamSpec& spec, const AdamSlot& slot) {
     cpu_backend().Backend::adam(spec, {&slot, 1});
@@ -30,6 +34,10 @@ struct Fused {
   }
   static void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) {
     cpu_backend().softmax_grad(kind, y, gy, dim, gx);
+  }
+  static void conv2d_relu(const Conv2dGeometry& g, const View& x, const View& w, const View& bias,
+                          const View& y) {
+    cpu_backend().conv2d_relu(g, x, w, bias, y);
   }
   static void sgd(const SgdSpec& spec, const SgdSlot& slot) { cpu_backend().sgd(spec, {&slot, 1}); }
   static void adam(const AdamSpec& spec, const AdamSlot& slot) { cpu_backend().adam(spec, {&slot, 1}); }
@@ -120,6 +128,34 @@ TYPED_TEST(FusedOperators, SoftmaxOfExtremeRows) {
       }
       EXPECT_TRUE(std::isnan(y.get(6))) << "inf - inf";
       EXPECT_NEAR(y.get(12), logs ? std::log(0.5) : 0.5, 1e-6);
+    }
+  }
+}
+
+TYPED_TEST(FusedOperators, ReluBehindAConvolution) {
+  for (const ConvAlgorithm algorithm :
+       {ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
+    for (const DType type : kFloatTypes) {
+      for (const Order order : kWritable) {
+        const Conv2dGeometry g = Conv2dGeometry::make({2, 3, 4, 5}, {7, 3, 2, 3}, {.algorithm = algorithm});
+        TestArray x(type, g.input_shape(), order, fractions(1)),
+            w(type, g.filter_shape(), order, fractions(2));
+        TestArray bias(type, {g.K}, Order::Sliced, fractions(3)), y(type, g.output_shape(), order);
+        TypeParam::conv2d_relu(g, x.view(), w.view(), bias.view(), y.view());
+        int64_t masked = 0;
+        for (int64_t i = 0; i < y.numel(); ++i) {
+          const Dims at = y.index(i);
+          double sum = bias.get(at[1]);
+          for (int64_t e = 0; e < g.C * g.R * g.S; ++e) {
+            const int64_t c = e / (g.R * g.S), r = e / g.S % g.R, s = e % g.S;
+            sum += x.get(x.linear({at[0], c, at[2] + r, at[3] + s})) * w.get(w.linear({at[1], c, r, s}));
+          }
+          masked += sum < 0 ? 1 : 0;
+          ASSERT_NEAR(y.get(i), sum < 0 ? 0 : sum, 20 * tolerance(type));
+        }
+        ASSERT_TRUE(masked > 0 && masked < y.numel());
+        ASSERT_TRUE(y.clean_around());
+      }
     }
   }
 }

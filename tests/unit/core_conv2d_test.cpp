@@ -1,6 +1,7 @@
 // Conv2dGeometry: resolved extents, derived quantities checked by walking positions, and refusals; and what
 // the conv2d operators check before a backend sees anything.
 #include <gtest/gtest.h>
+#include <linnet/autograd/ops.h>
 #include <linnet/core/conv2d.h>
 #include <linnet/core/ops.h>
 
@@ -108,10 +109,53 @@ TEST(Conv2dOperator, ChecksItsOperands) {
                "operand is int32; expected float32 or float64");
   EXPECT_ERROR(conv2d(x, w.to(device("meta"))), "cpu (1, 2, 4, 4) and meta (3, 2, 2, 2)");
   EXPECT_ERROR(conv2d(x, w, NDArray::zeros({2})), "bias (2,) for filters (3, 2, 2, 2); expected (3,)");
+  EXPECT_ERROR(conv2d(x, NDArray::zeros({3, 1, 2, 2})), "[conv2d] input (1, 2, 4, 4) has 2 channels");
   const Conv2dGeometry g = Conv2dGeometry::make(x.shape(), w.shape(), {});
   EXPECT_ERROR(conv2d_grad_input(x, w, g),
                "output gradient (1, 2, 4, 4) and filters (3, 2, 2, 2) do not fit the conv2d");
   EXPECT_ERROR(conv2d_grad_weight(x, w, g), "input (1, 2, 4, 4) and output gradient (3, 2, 2, 2) do not fit");
+}
+
+TEST(Conv2dOperator, WithReluSpeaksInItsOwnName) {
+  const NDArray x = NDArray::zeros({1, 2, 4, 4});
+  const NDArray w = NDArray::zeros({3, 2, 2, 2});
+  EXPECT_ERROR(conv2d_relu(x, w.to(DType::Float64)), "[conv2d_relu] ");
+  EXPECT_ERROR(conv2d_relu(x.to(DType::Int32), w.to(DType::Int32)), "[conv2d_relu] ");
+  EXPECT_ERROR(conv2d_relu(x, w, NDArray::zeros({2})),
+               "[conv2d_relu] bias (2,) for filters (3, 2, 2, 2); expected (3,)");
+  EXPECT_ERROR(conv2d_relu(x, NDArray::zeros({3, 1, 2, 2})),
+               "[conv2d_relu] input (1, 2, 4, 4) has 2 channels, filters (3, 1, 2, 2) with groups=1 read 1");
+  EXPECT_ERROR(conv2d_relu(x, w, {.dilation = 4}), "[conv2d_relu] input (1, 2, 4, 4) and filters");
+  EXPECT_ERROR(conv2d_relu(x, w, {.dilation = 4, .padding_mode = PaddingMode::Reflect}),
+               "[conv2d_relu] input (1, 2, 4, 4) and filters");
+  EXPECT_ERROR(conv2d_relu(x.reshape({8, 4}), w, {.layout = Layout::NHWC}),
+               "[conv2d_relu] input (8, 4), filters (3, 2, 2, 2); expected input (N, H, W, C)");
+  EXPECT_ERROR(conv2d_relu(Tensor(x), Tensor(w), Tensor(NDArray::zeros({2})), {.layout = Layout::NCHW}),
+               "[conv2d_relu] bias (2,)");
+}
+
+// The kernels in one pass, the composed algorithms in two: by all the result is relu(conv2d(...)), in every
+// bit and in its order of memory.
+TEST(Conv2dOperator, WithReluIsReluOfIt) {
+  const NDArray x = random_normal({2, 4, 9, 7}), w = random_normal({6, 2, 3, 3}), bias = random_normal({6});
+  for (const ConvAlgorithm algorithm : conv_algorithms()) {
+    for (const PaddingMode mode : {PaddingMode::Zeros, PaddingMode::Circular}) {
+      SCOPED_TRACE(name(algorithm));
+      Conv2dOptions options = {.stride = {2, 1}, .padding = 1, .groups = 2, .algorithm = algorithm};
+      options.padding_mode = mode;
+      const auto expect_same = [](const NDArray& y, const NDArray& of) {
+        EXPECT_EQ(y.to_vector<float>(), relu(of).to_vector<float>());
+        EXPECT_EQ(y.strides(), of.strides());
+      };
+      expect_same(conv2d_relu(x, w, bias, options), conv2d(x, w, bias, options));
+      expect_same(conv2d_relu(x, w, options), conv2d(x, w, options));
+      const NDArray last = x.to(MemoryOrder::ChannelsLast);
+      expect_same(conv2d_relu(last, w, bias, options), conv2d(last, w, bias, options));
+      options.layout = Layout::NHWC;
+      const NDArray pixels = x.permute({0, 2, 3, 1}), taps = w.permute({2, 3, 1, 0});
+      expect_same(conv2d_relu(pixels, taps, bias, options), conv2d(pixels, taps, bias, options));
+    }
+  }
 }
 
 TEST(Conv2dOperator, NoCopyForNchwAndNhwc) {

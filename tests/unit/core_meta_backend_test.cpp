@@ -59,6 +59,8 @@ TEST(MetaBackend, CountsMultiplyAdds) {
   EXPECT_EQ(conv2d_grad_input(gy, w, geometry).shape(), x.shape());
   EXPECT_EQ(conv2d_grad_weight(x, gy, geometry).shape(), w.shape());
   EXPECT_EQ(meta_multiply_adds() - before, 120 + 3 * convolution);
+  EXPECT_EQ(conv2d_relu(x, w, {.padding = 1}).shape(), gy.shape());
+  EXPECT_EQ(meta_multiply_adds() - before, 120 + 4 * convolution);
 }
 
 TEST(MetaBackend, ShapesOnlyLeavesTheGeneratorAlone) {

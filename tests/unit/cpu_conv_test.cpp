@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/conv_phases.h"
+#include "cpu/backend.h"
 #include "cpu/parallel.h"
 #include "tests/unit/conv_operands.h"
 
@@ -191,6 +192,25 @@ void check_products(const Case& c, ConvAlgorithm algorithm) {
   }
 }
 
+template <class T>
+bool same_bits(Array<T>& a, Array<T>& b) {
+  return std::memcmp(a.memory().data(), b.memory().data(), a.memory().size() * sizeof(T)) == 0;
+}
+
+// conv2d, then ReLU; and that in one pass, whose gaps in memory and NaN are to be the same, too.
+template <class T>
+void check_relu(const Conv2dGeometry& g, const Placement& image, const Placement& filter) {
+  Operands<T> o(g, image, filter);
+  if (g.N * g.C * g.H * g.W > 0) o.x(g.N - 1, 0, g.H / 2, g.W / 2) = std::numeric_limits<T>::quiet_NaN();
+  for (const View& bias : {o.bias.view(), View{}}) {
+    Array<T> expected(g.output_shape(), image, T(7)), y(expected);
+    conv2d(g, o.x.view(), o.w.view(), bias, expected.view());
+    cpu_backend().unary(UnaryKind::Relu, expected.view(), expected.view());
+    cpu_backend().conv2d_relu(g, o.x.view(), o.w.view(), bias, y.view());
+    EXPECT_TRUE(same_bits(y, expected)) << (bias.defined() ? "bias" : "no bias");
+  }
+}
+
 class CpuConv : public testing::TestWithParam<size_t> {
  protected:
   const Case& param() const { return cases()[GetParam()]; }
@@ -209,6 +229,17 @@ TEST_P(CpuConv, Im2colIsDirect) {
 TEST_P(CpuConv, ImplicitIsDirect) {
   check_products<float>(param(), ConvAlgorithm::Implicit);
   check_products<double>(param(), ConvAlgorithm::Implicit);
+}
+
+TEST_P(CpuConv, ReluInOnePassHasTheSameBits) {
+  for (ConvAlgorithm algorithm : kKernels) {
+    for (size_t i = 0; i < kPlacements.size(); ++i) {
+      SCOPED_TRACE(testing::Message() << name(algorithm) << ", placed as " << i);
+      const Conv2dGeometry g = geometry(param(), algorithm);
+      check_relu<float>(g, kPlacements[i], kPlacements[0]);
+      check_relu<double>(g, kPlacements[i], kPlacements[i]);
+    }
+  }
 }
 
 // <conv(x, w), gy> = <x, grad_input(gy, w)> = <w, grad_weight(x, gy)>
@@ -268,6 +299,25 @@ TEST(CpuConvDetails, AutoIsIm2col) {
   const Results<float> automatic(g, operands, {}, {});
   const Results<float> im2col(geometry(c, ConvAlgorithm::Im2col), operands, {}, {});
   EXPECT_EQ(automatic.y.values(), im2col.y.values());
+}
+
+// Products that are too small for a float, and negative: rounded to -0, which ReLU keeps.
+TEST(CpuConvDetails, ReluKeepsNanAndNegativeZero) {
+  for (ConvAlgorithm algorithm : kKernels) {
+    const Conv2dGeometry g = geometry({"", {1, 1, 1, 5}, {2, 1, 1, 1}, {}}, algorithm);
+    const Array<float> x(g.input_shape()), w(g.filter_shape()), y(g.output_shape());
+    const float inputs[] = {1e-30F, -2, std::numeric_limits<float>::quiet_NaN(), 3, -1e-30F};
+    for (int64_t i = 0; i < 5; ++i) x(0, 0, 0, i) = inputs[i];
+    w(0, 0, 0, 0) = -1e-30F;
+    w(1, 0, 0, 0) = 2;
+    conv2d(g, x.view(), w.view(), {}, y.view(), true);
+    const std::vector<float> got = y.values();
+    EXPECT_TRUE(got[0] == 0 && std::signbit(got[0])) << name(algorithm);
+    EXPECT_TRUE(got[4] == 0 && !std::signbit(got[4])) << name(algorithm);
+    EXPECT_TRUE(std::isnan(got[2]) && std::isnan(got[7])) << name(algorithm);
+    EXPECT_TRUE(got[6] == 0 && !std::signbit(got[6])) << name(algorithm);
+    EXPECT_EQ(got[8], 6) << name(algorithm);
+  }
 }
 
 TEST(CpuConvDetails, NoImagesGiveZeroFilterGradients) {

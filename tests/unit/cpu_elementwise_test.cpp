@@ -54,6 +54,7 @@ const Binary kBinary[] = {
     {BinaryKind::Maximum, "maximum", [](double a, double b) { return a > b ? a : b; }},
     {BinaryKind::Minimum, "minimum", [](double a, double b) { return a < b ? a : b; }},
     {BinaryKind::MaskPositive, "mask_positive", [](double a, double b) { return b > 0 ? a : 0; }},
+    {BinaryKind::AddRelu, "add_relu", [](double a, double b) { return a + b < 0 ? 0 : a + b; }},
     {BinaryKind::Equal, "equal", [](double a, double b) { return a == b ? 1.0 : 0.0; }},
     {BinaryKind::NotEqual, "not_equal", [](double a, double b) { return a != b ? 1.0 : 0.0; }},
     {BinaryKind::Less, "less", [](double a, double b) { return a < b ? 1.0 : 0.0; }},

@@ -218,6 +218,9 @@ Tensor einsum(const std::string& expression, const Tensor& a, const Tensor& b);
 /// with Layout::NHWC x (N, H, W, C), w (R, S, C / groups, K) -> (N, P, Q, K).
 Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& options = {});
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options = {});
+/// relu(conv2d(...)) with the same bits, in one pass where the device can.
+Tensor conv2d_relu(const Tensor& x, const Tensor& w, const Conv2dOptions& options = {});
+Tensor conv2d_relu(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options = {});
 /// Gradient by x of a convolution of that geometry, given gy (N, K, P, Q), the gradient by its result.
 Tensor conv2d_grad_input(const Tensor& gy, const Tensor& w, const Conv2dGeometry& geometry);
 /// Gradient by w.

@@ -124,8 +124,9 @@ struct Conv2dGeometry {
 
   /// Checks that input (N, C, H, W) and filters (K, C / groups, R, S) fit the options and resolves the rest:
   /// P = (H + pad_top + pad_bottom - dilation_h * (R - 1) - 1) / stride_h + 1, rounded down; Q likewise.
-  /// Throws Error with both shapes and the formula.
-  static Conv2dGeometry make(const Shape& input, const Shape& filters, const Conv2dOptions& options);
+  /// Throws Error with both shapes and the formula, in the name of `where`.
+  static Conv2dGeometry make(const Shape& input, const Shape& filters, const Conv2dOptions& options,
+                             const char* where = "conv2d");
 
   Shape input_shape() const { return {N, C, H, W}; }
   Shape filter_shape() const { return {K, C / groups, R, S}; }

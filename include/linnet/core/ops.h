@@ -212,6 +212,10 @@ NDArray einsum(const std::string& expression, const NDArray& a, const NDArray& b
 /// with Layout::NHWC x (N, H, W, C), w (R, S, C / groups, K) -> (N, P, Q, K).
 NDArray conv2d(const NDArray& x, const NDArray& w, const Conv2dOptions& options = {});
 NDArray conv2d(const NDArray& x, const NDArray& w, const NDArray& bias, const Conv2dOptions& options = {});
+/// relu(conv2d(...)) with the same bits, in one pass where the device can.
+NDArray conv2d_relu(const NDArray& x, const NDArray& w, const Conv2dOptions& options = {});
+NDArray conv2d_relu(const NDArray& x, const NDArray& w, const NDArray& bias,
+                    const Conv2dOptions& options = {});
 /// Gradient by x of a convolution of that geometry, given gy (N, K, P, Q), the gradient by its result.
 NDArray conv2d_grad_input(const NDArray& gy, const NDArray& w, const Conv2dGeometry& geometry);
 /// Gradient by w.
