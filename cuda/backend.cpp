@@ -132,6 +132,11 @@ void CudaBackend::conv2d(const Conv2dGeometry& geometry, const View& x, const Vi
   const Call call(*this, "conv2d");
   cuda::conv2d(*this, geometry, x, w, bias, y);
 }
+void CudaBackend::conv2d_relu(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
+                              const View& y) {
+  const Call call(*this, "conv2d_relu");
+  cuda::conv2d(*this, geometry, x, w, bias, y, true);
+}
 void CudaBackend::conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
                                     const View& gx) {
   const Call call(*this, "conv2d_grad_input");

@@ -62,6 +62,8 @@ class CudaBackend final : public Backend {
   void flip(const View& x, uint32_t dims, const View& out) override;
 
   void dilate(const View& x, const Dilation& dilation, const View& out) override;
+  void conv2d_relu(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
+                   const View& y) override;
   void softmax(SoftmaxKind kind, const View& x, int dim, const View& y) override;
   void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) override;
   void sgd(const SgdSpec& spec, std::span<const SgdSlot> slots) override;

@@ -21,11 +21,12 @@ bool use_direct(const Conv2dGeometry& g, int64_t terms) {
 }  // namespace
 
 void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& w,
-            const View& bias, const View& y) {
+            const View& bias, const View& y, bool relu) {
   if (geometry.algorithm == ConvAlgorithm::Implicit)
-    return conv_implicit::conv2d(backend, geometry, x, w, bias, y);
+    return conv_implicit::conv2d(backend, geometry, x, w, bias, y, relu);
   const int64_t terms = geometry.channels_per_group() * geometry.R * geometry.S;
-  (use_direct(geometry, terms) ? conv_direct::conv2d : conv_im2col::conv2d)(backend, geometry, x, w, bias, y);
+  (use_direct(geometry, terms) ? conv_direct::conv2d : conv_im2col::conv2d)(backend, geometry, x, w, bias, y,
+                                                                            relu);
 }
 
 void conv2d_grad_input(CudaBackend& backend, const Conv2dGeometry& geometry, const View& gy, const View& w,

@@ -1,4 +1,4 @@
-// Two-dimensional convolution on the GPU: Backend's three functions, which choose by geometry.algorithm, and
+// Two-dimensional convolution on the GPU: Backend's functions, which choose by geometry.algorithm, and
 // the algorithms behind them. x is NCHW, w OIHW, y NCHW as dimensions; strides are free, and the
 // channels-last order of memory is as good as the other. Zero-size arrays are legal; grad_* then write zeros.
 #pragma once
@@ -11,8 +11,9 @@ class CudaBackend;
 
 namespace linnet::cuda {
 
+/// With `relu`, ReLU of the convolution.
 void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& w,
-            const View& bias, const View& y);
+            const View& bias, const View& y, bool relu = false);
 void conv2d_grad_input(CudaBackend& backend, const Conv2dGeometry& geometry, const View& gy, const View& w,
                        const View& gx);
 void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& gy,
@@ -21,7 +22,7 @@ void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, co
 /// One thread a result, loops over the definition, adding up in double: the oracle of the other algorithms.
 namespace conv_direct {
 void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& w,
-            const View& bias, const View& y);
+            const View& bias, const View& y, bool relu = false);
 void conv2d_grad_input(CudaBackend& backend, const Conv2dGeometry& geometry, const View& gy, const View& w,
                        const View& gx);
 void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& gy,
@@ -32,7 +33,7 @@ void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, co
 /// time.
 namespace conv_im2col {
 void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& w,
-            const View& bias, const View& y);
+            const View& bias, const View& y, bool relu = false);
 void conv2d_grad_input(CudaBackend& backend, const Conv2dGeometry& geometry, const View& gy, const View& w,
                        const View& gx);
 void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& gy,
@@ -43,7 +44,7 @@ void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, co
 /// operands. The input gradient is composed of forward convolutions (core/conv_phases.h).
 namespace conv_implicit {
 void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& w,
-            const View& bias, const View& y);
+            const View& bias, const View& y, bool relu = false);
 void conv2d_grad_weight(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& gy,
                         const View& gw);
 }  // namespace conv_implicit

@@ -1,6 +1,7 @@
 // Convolution by its definition: one thread a result, added up in double in the order written here and
 // rounded once. The oracle of the other algorithms, and the faster one where every group is small.
 #include "core/elements.h"
+#include "core/elementwise.h"
 #include "cuda/array4.h"
 #include "cuda/backend.h"
 #include "cuda/conv.h"
@@ -10,7 +11,7 @@ namespace {
 
 template <class T>
 __global__ void forward_kernel(Conv2dGeometry g, Array4<const T> x, Array4<const T> w, const T* bias,
-                               int64_t bias_step, Array4<T> y, bool channels_last) {
+                               int64_t bias_step, bool relu, Array4<T> y, bool channels_last) {
   const int64_t channels = g.C / g.groups, filters = g.K / g.groups;
   const int64_t results = g.N * g.K * g.P * g.Q;
   for (int64_t i = thread_number(); i < results; i += thread_count()) {
@@ -30,7 +31,8 @@ __global__ void forward_kernel(Conv2dGeometry g, Array4<const T> x, Array4<const
       }
     }
     if (bias != nullptr) sum += static_cast<double>(bias[at.c * bias_step]);
-    y(at.n, at.c, at.h, at.w) = static_cast<T>(sum);
+    const T value = static_cast<T>(sum);
+    y(at.n, at.c, at.h, at.w) = relu ? functor::Relu{}(value) : value;
   }
 }
 
@@ -82,13 +84,13 @@ __global__ void grad_weight_kernel(Conv2dGeometry g, Array4<const T> x, Array4<c
 }  // namespace
 
 void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& w,
-            const View& bias, const View& y) {
+            const View& bias, const View& y, bool relu) {
   if (y.numel() == 0) return;
   visit_floating(y.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     launch(forward_kernel<T>, blocks_for(y.numel()), kThreads, 0, backend.stream(), geometry,
            Array4<const T>(x), Array4<const T>(w), bias.as<const T>(), bias.defined() ? bias.strides[0] : 0,
-           Array4<T>(y), channels_are_neighbours(y));
+           relu, Array4<T>(y), channels_are_neighbours(y));
   });
 }
 

@@ -1,5 +1,5 @@
 // Convolution as matrix products over columns (cuda/im2col.h), for every group of filters:
-//   forward        y = W cols(x) + bias
+//   forward        y = W cols(x) + bias, or ReLU of it
 //   grad_input     gx = col2im(W^T gy)
 //   grad_weight    gW = gy cols(x)^T
 // Columns, x, y and their gradients are images, matrices of channels x pixels: one an image, or one
@@ -119,11 +119,15 @@ View filter_matrices(View w, const Conv2dGeometry& g) {
   return w;
 }
 
-void add_bias(CudaBackend& backend, View bias, const View& y) {
-  if (!bias.defined()) return;
+/// y += bias and, with `relu`, y = ReLU(y): one pass over it.
+void finish(CudaBackend& backend, View bias, bool relu, const View& y) {
+  if (!bias.defined()) {
+    if (relu) backend.unary(UnaryKind::Relu, y, y);
+    return;
+  }
   bias.strides = {0, bias.strides[0], 0, 0};
   bias.shape = y.shape;
-  backend.binary(BinaryKind::Add, y, bias, y);
+  backend.binary(relu ? BinaryKind::AddRelu : BinaryKind::Add, y, bias, y);
 }
 
 // ---- a convolution under way
@@ -281,16 +285,16 @@ View usable(BackendScratch& scratch, const View& images) {
 }  // namespace
 
 void conv2d(CudaBackend& backend, const Conv2dGeometry& geometry, const View& x, const View& w,
-            const View& bias, const View& y) {
+            const View& bias, const View& y, bool relu) {
   if (y.numel() == 0) return;
   if (w.numel() == 0) {  // no channels
     backend.fill(0, y);
-    return add_bias(backend, bias, y);
+    return finish(backend, bias, relu, y);
   }
   BackendScratch scratch(backend);
   const View result = usable(scratch, y);
   Products(backend, geometry, result).forward(x, w, result);
-  add_bias(backend, bias, result);
+  finish(backend, bias, relu, result);
   if (result.data != y.data) backend.copy(result, y);
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/backend_scratch.h"
 #include "core/elements.h"
+#include "core/elementwise.h"
 #include "cuda/array4.h"
 #include "cuda/backend.h"
 #include "cuda/conv.h"
@@ -90,6 +91,7 @@ struct Product {
   int64_t c_filter, c_part;
   const T* bias;
   int64_t bias_step;
+  bool relu;
   int64_t groups, rows, columns, depth, parts;  // rows are filters of a group
 
   __host__ __device__ int64_t row_tiles() const { return (rows + kTile - 1) / kTile; }
@@ -151,7 +153,8 @@ __global__ void product_kernel(Product<T> p, Columns columns, Depth depth) {
         const int64_t filter = row0 + down + y * kSide;
         if (filter >= p.rows) continue;
         const int64_t k = group * p.rows + filter;
-        result[k * p.c_filter] = p.bias != nullptr ? sum[y][z] + p.bias[k * p.bias_step] : sum[y][z];
+        const T value = p.bias != nullptr ? sum[y][z] + p.bias[k * p.bias_step] : sum[y][z];
+        result[k * p.c_filter] = p.relu ? functor::Relu{}(value) : value;
       }
     }
   }
@@ -185,7 +188,7 @@ int64_t count_parts(const Conv2dGeometry& g) {
 }  // namespace
 
 void conv2d(CudaBackend& backend, const Conv2dGeometry& g, const View& x, const View& w, const View& bias,
-            const View& y) {
+            const View& y, bool relu) {
   if (y.numel() == 0) return;
   visit_floating(y.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
@@ -193,6 +196,7 @@ void conv2d(CudaBackend& backend, const Conv2dGeometry& g, const View& x, const 
     p.a = w.as<const T>(), p.a_filter = w.strides[0];
     p.c = y.as<T>(), p.c_filter = y.strides[1];
     p.bias = bias.as<const T>(), p.bias_step = bias.defined() ? bias.strides[0] : 0;
+    p.relu = relu;
     p.columns = g.N * g.P * g.Q;
     p.depth = g.channels_per_group() * g.R * g.S;
     multiply(backend, p, Pixels(g, x, y), Taps(g, x, w));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
@@ -134,6 +135,35 @@ void expect_same(const Results<T>& a, const Results<T>& b) {
   EXPECT_EQ(a.y.values(), b.y.values());
   EXPECT_EQ(a.gx.values(), b.gx.values());
   EXPECT_EQ(a.gw.values(), b.gw.values());
+}
+
+/// conv2d, then ReLU, against that in one pass: the same bits, gaps in memory and NaN included. Gives the
+/// latter.
+template <class T>
+std::vector<T> expect_relu_same(const Conv2dGeometry& g, const Array<T>& image, const Array<T>& filters,
+                                const View& bias, const Placement& placement = {}) {
+  const OnDevice<T> x(image), w(filters);
+  OnDevice<T> y(Array<T>(g.output_shape(), placement, T(7))),
+      in_two(Array<T>(g.output_shape(), placement, T(7)));
+  backend().conv2d(g, x.view(), w.view(), bias, in_two.view());
+  backend().unary(UnaryKind::Relu, in_two.view(), in_two.view());
+  backend().conv2d_relu(g, x.view(), w.view(), bias, y.view());
+  Array<T> got = y.back(), expected = in_two.back();
+  const size_t bytes = got.memory().size() * sizeof(T);
+  EXPECT_EQ(std::memcmp(got.memory().data(), expected.memory().data(), bytes), 0)
+      << (bias.defined() ? "bias" : "no bias");
+  return got.values();
+}
+
+/// The same for random operands with a NaN among the pixels, with a bias and without.
+template <class T>
+void expect_relu_same(const Conv2dGeometry& g, const Placement& placement = {},
+                      const Placement& filter = {}) {
+  const Operands<T> o(g, placement, filter);
+  if (o.x.view().numel() > 0) o.x(g.N - 1, 0, g.H / 2, g.W / 2) = kPoison<T>;
+  const OnDevice<T> bias(o.bias);
+  expect_relu_same(g, o.x, o.w, bias.view(), placement);
+  expect_relu_same(g, o.x, o.w, View{}, placement);
 }
 
 inline Conv2dGeometry geometry(const Case& c, ConvAlgorithm algorithm) {

@@ -48,6 +48,7 @@ TEST_F(CudaConvDetails, ImplicitTilesAndParts) {
       const Results<float> results = on_cuda<float>(g, kPlacements[i], kPlacements[i]);
       expect_results_near(g, results, expected);
       expect_same(on_cuda<float>(g, kPlacements[i], kPlacements[i]), results);
+      expect_relu_same<float>(g, kPlacements[i], kPlacements[i]);
     }
     expect_results_near(g, on_cuda<double>(g), on_cpu<double>(g));
   }
@@ -115,10 +116,31 @@ TEST_F(CudaConvDetails, ZeroSizes) {
     const Results<float> bias = on_cuda<float>(no_channels);
     const Array<float> expected = Operands<float>(no_channels, {}, {}).bias;
     for (int64_t k = 0; k < 4; ++k) EXPECT_EQ(bias.y(1, k, 2, 0), expected(k));
+    expect_relu_same<float>(no_channels);
     const Conv2dGeometry padding_only = geometry({"", {2, 3, 0, 5}, {4, 3, 2, 2}, {.padding = 1}}, algorithm);
     const Results<float> results = on_cuda<float>(padding_only);
     for (int64_t k = 0; k < 4; ++k) EXPECT_EQ(results.y(1, k, 0, 5), expected(k));
     all(results.gw, 0);
+  }
+}
+
+// Products that are too small for a float, and negative: direct loops round them to -0, which ReLU keeps.
+TEST_F(CudaConvDetails, ReluKeepsNanAndNegativeZero) {
+  for (const ConvAlgorithm algorithm :
+       {ConvAlgorithm::Direct, ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
+    SCOPED_TRACE(name(algorithm));
+    const Conv2dGeometry g = geometry({"", {1, 1, 1, 5}, {2, 1, 1, 1}, {}}, algorithm);
+    const Array<float> x(g.input_shape()), w(g.filter_shape());
+    const float pixels[] = {1e-30F, -2, kPoison<float>, 3, -1e-30F};
+    for (int64_t i = 0; i < 5; ++i) x(0, 0, 0, i) = pixels[i];
+    w(0, 0, 0, 0) = -1e-30F;
+    w(1, 0, 0, 0) = 2;
+    const std::vector<float> y = expect_relu_same(g, x, w, View{});
+    EXPECT_EQ(y[0], 0);
+    EXPECT_TRUE(algorithm != ConvAlgorithm::Direct || std::signbit(y[0]));
+    EXPECT_TRUE(std::isnan(y[2]) && std::isnan(y[7]));
+    EXPECT_TRUE(y[6] == 0 && !std::signbit(y[6]));
+    EXPECT_EQ(y[8], 6);
   }
 }
 

@@ -99,6 +99,18 @@ TEST_P(CudaConv, ColumnsInChunks) {
   check_chunks<double>(param());
 }
 
+TEST_P(CudaConv, ReluInOnePassHasTheSameBits) {
+  for (const ConvAlgorithm algorithm :
+       {ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
+    const Conv2dGeometry g = geometry(param(), algorithm);
+    for (size_t i = 0; i < kPlacements.size(); ++i) {
+      SCOPED_TRACE(testing::Message() << name(algorithm) << ", placed as " << i);
+      expect_relu_same<float>(g, kPlacements[i], kPlacements[0]);
+    }
+    expect_relu_same<double>(g, kPlacements[1], kPlacements[5]);
+  }
+}
+
 TEST_P(CudaConv, SameBitsEveryTime) {
   for (const ConvAlgorithm algorithm : kAlgorithms) {
     const Conv2dGeometry g = geometry(param(), algorithm);
