@@ -117,6 +117,21 @@ TEST(DocsConvolution, PhasesOfTheStride) {
   }
 }
 
+TEST(DocsConvolution, BiasAndRelu) {
+  for (const ConvAlgorithm algorithm : conv_algorithms()) {
+    const Conv2dOptions options = {.algorithm = algorithm};
+    const Tensor x = Tensor(image()).requires_grad_(), w = Tensor(filter()).requires_grad_();
+    const Tensor b = Tensor(array({-3}, {1})).requires_grad_();
+    Tensor y = conv2d_relu(x, w, b, options);
+    EXPECT_EQ(y.to_vector<float>(), (Values{0, 1, 0, 0}));
+    const Tensor gy = array({0, 0.5, -1, 0}, {1, 1, 2, 2});
+    const Tensors g = autograd::grad(y, {x, w, b}, {.gy = gy});
+    EXPECT_EQ(g[0].to_vector<float>(), (Values{0, 0.5, -0.5, 0, 1, 0, 0, 0, 0}));
+    EXPECT_EQ(g[1].to_vector<float>(), (Values{1, 0, 0.5, 1.5}));
+    EXPECT_EQ(g[2].to_vector<float>(), (Values{0.5}));
+  }
+}
+
 TEST(DocsConvolution, ByName) {
   const NDArray x = image(), w = filter();
   NDArray y = conv2d(x, w, {.stride = 2, .algorithm = ConvAlgorithm::Phases});
