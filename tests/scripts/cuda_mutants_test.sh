@@ -62,6 +62,7 @@ says "a.dying bound Some.Test, where the program ends"
 says "a.hanging bound Some.Test, which hangs"
 says "3 of 3 killed, 100 %"
 cmp tree/cuda/a.cu tree/build/mutants/source/cuda/a.cu || fail "the copy was not put right"
+cmp tree/program tree/build/mutants/source/program || fail "a file of the topmost folder was not copied"
 
 run 1 "$both"
 says "survived"
