@@ -114,6 +114,8 @@ OpCases norm_cases() {
   add_batch(cases, "pictures", {2, 3, 2, 3}, true);
   add_batch(cases, "pictures, no affine", {2, 3, 2, 3}, false);
   add_batch(cases, "features", {5, 3}, true);
+  add_batch(cases, "features, many channels", {3, 37}, true);
+  add_batch(cases, "long planes", {2, 2, 17, 19}, true);
   add_batch(cases, "large", {5, 17, 9, 11}, true);
   add_layer(cases, "last dimension", {2, 3, 5}, {5}, true);
   add_layer(cases, "three dimensions", {2, 2, 2, 3}, {2, 2, 3}, true);

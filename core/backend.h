@@ -4,7 +4,7 @@
 //
 // Outputs never overlap inputs unless they are the same view, and never overlap themselves. Views may have
 // any strides. A primitive is pure virtual. A fused operator has a default composed of primitives
-// (core/backend_defaults.cpp), and the tests compare every override with its default.
+// (core/backend_defaults*.cpp), and the tests compare every override with its default.
 //
 // All functions are thread-safe. Streams: work is ordered as it was issued; host copies synchronise.
 #pragma once
@@ -64,6 +64,17 @@ struct AdamSpec {
 };
 struct AdamSlot {
   View parameter, gradient, mean, square;
+};
+
+/// What batch normalisation does to each channel: (C,) views of the elements' dtype.
+struct BatchNormSpec {
+  View mean, variance;
+  View weight, bias;  ///< undefined: 1 and 0
+  double eps;
+};
+/// Gradients of a loss; undefined ones are not wanted.
+struct BatchNormGrads {
+  View x, weight, bias;
 };
 
 /// Zeros between and around the pixels of a picture.
@@ -168,6 +179,14 @@ class Backend {
   virtual void softmax(SoftmaxKind kind, const View& x, int dim, const View& y);
   /// gx from gy and y = softmax(x) (or log_softmax(x)).
   virtual void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx);
+  /// Mean and variance (divided by the count) of each channel of x (N, C, ...), which has elements; both
+  /// (C,).
+  virtual void batch_moments(const View& x, const View& mean, const View& variance);
+  /// y = (x - mean) / sqrt(variance + eps) * weight + bias.
+  virtual void batch_norm(const BatchNormSpec& spec, const View& x, const View& y);
+  /// `grads` from gy, the gradient by y. In training mean and variance are those of x, and so depend on it.
+  virtual void batch_norm_grad(const BatchNormSpec& spec, bool training, const View& x, const View& gy,
+                               const BatchNormGrads& grads);
   /// All parameters of a group at once.
   virtual void sgd(const SgdSpec& spec, std::span<const SgdSlot> slots);
   virtual void adam(const AdamSpec& spec, std::span<const AdamSlot> slots);
