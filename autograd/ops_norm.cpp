@@ -97,7 +97,7 @@ Tensor tensor(const NDArray& array) {
 }
 
 // Inputs of the recorded operator.
-enum : int { kX, kWeight, kBias, kMean, kVariance };
+constexpr int kX = 0, kWeight = 1, kBias = 2, kMean = 3, kVariance = 4;
 
 /// The gradients in operators that record.
 Tensors batch_norm_gradients(const Saved& saved, const Tensor& gy, double eps, bool training) {

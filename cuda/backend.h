@@ -66,6 +66,10 @@ class CudaBackend final : public Backend {
                    const View& y) override;
   void softmax(SoftmaxKind kind, const View& x, int dim, const View& y) override;
   void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) override;
+  void batch_moments(const View& x, const View& mean, const View& variance) override;
+  void batch_norm(const BatchNormSpec& spec, const View& x, const View& y) override;
+  void batch_norm_grad(const BatchNormSpec& spec, bool training, const View& x, const View& gy,
+                       const BatchNormGrads& grads) override;
   void sgd(const SgdSpec& spec, std::span<const SgdSlot> slots) override;
   void adam(const AdamSpec& spec, std::span<const AdamSlot> slots) override;
 
