@@ -153,7 +153,11 @@ void for_tiles(const Walk<N>& walk, const std::array<const T*, N>& data, int64_t
         const int64_t step = walk.step(k);
         const T* from = data[static_cast<size_t>(k)] + at[static_cast<size_t>(k)] + i * step;
         T* to = gathered[k] + filled;
-        for (int64_t j = 0; j < some; ++j) to[j] = from[j * step];
+        if (step == 1) {
+          std::copy_n(from, some, to);
+        } else {
+          for (int64_t j = 0; j < some; ++j) to[j] = from[j * step];
+        }
       }
       i += some;
       filled += some;
