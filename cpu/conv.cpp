@@ -3,11 +3,26 @@
 namespace linnet::cpu {
 namespace {
 
+/// Whether patches are read from the image faster than columns are formed: where a tap's pixels are
+/// neighbours, in rows long enough, and there are several taps and channels to a pixel.
+/// docs/benchmarks/conv.md has the figures.
+bool reads_patches_fast(const Conv2dGeometry& g) {
+  return g.stride_h == 1 && g.stride_w == 1 && g.R * g.S > 1 && g.channels_per_group() >= 4 && g.Q >= 16;
+}
+
 /// What is called for a geometry, of one function's three forms.
 template <class Function>
 Function chosen(const Conv2dGeometry& geometry, Function direct, Function im2col, Function implicit) {
-  if (geometry.algorithm == ConvAlgorithm::Direct) return direct;
-  return geometry.algorithm == ConvAlgorithm::Implicit ? implicit : im2col;
+  switch (geometry.algorithm) {
+    case ConvAlgorithm::Direct:
+      return direct;
+    case ConvAlgorithm::Implicit:
+      return implicit;
+    case ConvAlgorithm::Auto:
+      return reads_patches_fast(geometry) ? implicit : im2col;
+    default:
+      return im2col;
+  }
 }
 
 }  // namespace

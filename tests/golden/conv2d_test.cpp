@@ -30,6 +30,8 @@ void expect_case(const File& file, size_t index, ConvAlgorithm algorithm, const 
   const std::string name = std::to_string(index) + "/";
   const std::string what = row.dump() + " " + linnet::name(algorithm) + " ";
   expect_close(y.data(), file.at(name + "y"), precision.tolerance, what + "result");
+  expect_close(conv2d_relu(x, w, b, options).data(), relu(file.at(name + "y")), precision.tolerance,
+               what + "result of conv2d_relu");
   expect_close(x.grad().data(), file.at(name + "gx"), precision.tolerance, what + "gradient by x");
   expect_close(w.grad().data(), file.at(name + "gw"), precision.tolerance, what + "gradient by w");
   expect_close(b.grad().data(), file.at(name + "gb"), precision.tolerance, what + "gradient by bias");

@@ -292,13 +292,28 @@ INSTANTIATE_TEST_SUITE_P(Geometries, CpuConv, testing::Range<size_t>(0, cases().
                            return text;
                          });
 
-TEST(CpuConvDetails, AutoIsIm2col) {
-  const Case& c = cases()[5];
+/// What Auto takes for forward and weight gradient, known by its bits.
+std::string automatic_choice(const Case& c) {
   const Conv2dGeometry g = geometry(c, ConvAlgorithm::Auto);
   const Operands<float> operands(g, {}, {});
   const Results<float> automatic(g, operands, {}, {});
-  const Results<float> im2col(geometry(c, ConvAlgorithm::Im2col), operands, {}, {});
-  EXPECT_EQ(automatic.y.values(), im2col.y.values());
+  std::string choice;
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
+    const Results<float> other(geometry(c, algorithm), operands, {}, {});
+    if (automatic.y.values() == other.y.values() && automatic.gw.values() == other.gw.values()) {
+      choice += name(algorithm);
+    }
+  }
+  return choice;
+}
+
+TEST(CpuConvDetails, AutoChoosesByShape) {
+  // The two add taps up in different orders.
+  EXPECT_EQ(automatic_choice({"", {2, 8, 18, 18}, {16, 8, 3, 3}, {}}), "implicit");
+  EXPECT_EQ(automatic_choice({"", {2, 16, 9, 17}, {24, 8, 3, 3}, {.padding = 1, .groups = 2}}), "implicit");
+  EXPECT_EQ(automatic_choice({"a stride", {2, 8, 37, 37}, {16, 8, 3, 3}, {.stride = 2}}), "im2col");
+  EXPECT_EQ(automatic_choice({"short rows", {2, 8, 18, 17}, {16, 8, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(automatic_choice({"few channels", {2, 3, 18, 18}, {16, 3, 3, 3}, {}}), "im2col");
 }
 
 // Products that are too small for a float, and negative: rounded to -0, which ReLU keeps.
