@@ -3,21 +3,39 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "core/fail.h"
 #include "core/poison.h"
+#include "cpu/allocator.h"
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
 #include "cpu/memory_count.h"
 
 namespace linnet {
 
+namespace {
+
+/// LINNET_CPU_CACHE=0 turns keeping off; AddressSanitizer needs it off.
+bool wants_cache() {
+#ifdef __SANITIZE_ADDRESS__
+  return false;
+#else
+  const char* wanted = std::getenv("LINNET_CPU_CACHE");
+  return wanted == nullptr || std::string_view(wanted) != "0";
+#endif
+}
+
+// Never destroyed: arrays of the program's own statics may still be freed.
+cpu::Allocator& allocator() {
+  static cpu::Allocator* const instance = new cpu::Allocator(wants_cache());
+  return *instance;
+}
+
+}  // namespace
+
 void* CpuBackend::allocate(size_t bytes) {
-  constexpr size_t kAlignment = 64;
-  constexpr size_t kAddressable = size_t{1}
-                                  << 47;  // more than a process can have; rounding up cannot overflow
-  const size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = bytes <= kAddressable ? std::aligned_alloc(kAlignment, rounded) : nullptr;
+  void* const memory = allocator().allocate(bytes);
   check(memory != nullptr, "allocate", "the cpu has no memory for {} bytes; smaller batches need less",
         bytes);
   if (poison()) std::memset(memory, 0xFF, bytes);
@@ -26,7 +44,7 @@ void* CpuBackend::allocate(size_t bytes) {
 }
 
 void CpuBackend::deallocate(void* memory, size_t bytes) noexcept {
-  std::free(memory);
+  allocator().deallocate(memory, bytes);
   cpu::count_given_back(bytes);
 }
 
@@ -34,6 +52,7 @@ MemoryStats CpuBackend::memory_stats() const {
   return cpu::counted_memory();
 }
 void CpuBackend::trim_memory() {
+  allocator().trim();
   cpu::begin_peak();
 }
 

@@ -5,7 +5,7 @@
 namespace linnet::cpu {
 namespace {
 
-std::atomic<size_t> used{0}, peak{0}, allocations{0};
+std::atomic<size_t> used{0}, peak{0}, held{0}, allocations{0}, system_allocations{0};
 
 }  // namespace
 
@@ -21,10 +21,21 @@ void count_given_back(size_t bytes) noexcept {
   used.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
+void count_held(size_t bytes) noexcept {
+  system_allocations.fetch_add(1, std::memory_order_relaxed);
+  held.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void count_let_go(size_t bytes) noexcept {
+  held.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
 MemoryStats counted_memory() noexcept {
   MemoryStats stats;
   stats.used = used.load(std::memory_order_relaxed);
   stats.peak = peak.load(std::memory_order_relaxed);
+  stats.held = held.load(std::memory_order_relaxed);
+  stats.system_allocations = system_allocations.load(std::memory_order_relaxed);
   stats.allocations = allocations.load(std::memory_order_relaxed);
   return stats;
 }

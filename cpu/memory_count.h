@@ -1,5 +1,5 @@
-// Bytes that the CPU backend's arrays and scratch use, counted where they are taken and given back. Blocks
-// that scratch keeps for later use do not count while nothing uses them.
+// Bytes that the CPU backend's arrays and scratch use, counted where they are taken and given back; and those
+// that the backend holds for them, used or kept for later use.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,9 @@ namespace linnet::cpu {
 
 void count_taken(size_t bytes) noexcept;
 void count_given_back(size_t bytes) noexcept;
-/// `held` and `system_allocations` are 0: freed arrays go back to the system.
+/// Taken from the system, and given back to it.
+void count_held(size_t bytes) noexcept;
+void count_let_go(size_t bytes) noexcept;
 MemoryStats counted_memory() noexcept;
 /// The peak is what is used now.
 void begin_peak() noexcept;

@@ -13,14 +13,21 @@ namespace {
 constexpr size_t kAlignment = 64;
 constexpr size_t kSmallestBlock = size_t{1} << 16;
 
-struct AlignedDelete {
-  void operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{kAlignment}); }
+struct GiveBack {
+  size_t bytes;
+  void operator()(std::byte* memory) const {
+    ::operator delete (memory, std::align_val_t{kAlignment});
+    count_let_go(bytes);
+  }
 };
 
 struct Block {
   explicit Block(size_t bytes)
-      : memory(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment}))), size(bytes) {}
-  std::unique_ptr<std::byte, AlignedDelete> memory;
+      : memory(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment})), {bytes}),
+        size(bytes) {
+    count_held(bytes);
+  }
+  std::unique_ptr<std::byte, GiveBack> memory;
   size_t size;
   size_t used = 0;
 };
