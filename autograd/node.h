@@ -26,6 +26,11 @@ struct TensorImpl {
   std::string label = {};
 };
 
+/// The array of an operand that may be left out.
+inline NDArray array_of(const Tensor& operand) {
+  return operand.defined() ? operand.data() : NDArray();
+}
+
 /// An array as it was when it was saved.
 class Kept {
  public:

@@ -4,10 +4,12 @@
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 
+#include "autograd/node.h"
 #include "core/pad.h"
 
 namespace linnet {
 
+using autograd::array_of;
 using autograd::Keep;
 using autograd::record;
 using autograd::Saved;
@@ -78,7 +80,7 @@ Tensor forward(bool relu, const Tensor& x, const Tensor& w, const Tensor& bias,
     const Tensor padded = padded_by_mode(name, x, w.shape(), unpadded);
     return forward(relu, padded, w, bias, unpadded);
   }
-  const NDArray b = bias.defined() ? bias.data() : NDArray();
+  const NDArray b = array_of(bias);
   NDArray y = relu ? conv2d_relu(x.data(), w.data(), b, options) : conv2d(x.data(), w.data(), b, options);
   return record(
       name, {x, w, bias}, std::move(y),

@@ -3,11 +3,13 @@
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 
+#include "autograd/node.h"
 #include "core/fail.h"
 #include "core/pad.h"
 
 namespace linnet {
 
+using autograd::array_of;
 using autograd::Keep;
 using autograd::record;
 using autograd::Saved;
@@ -16,7 +18,7 @@ namespace {
 
 std::vector<NDArray> data_of(const Tensors& tensors) {
   std::vector<NDArray> arrays;
-  for (const Tensor& tensor : tensors) arrays.push_back(tensor.defined() ? tensor.data() : NDArray());
+  for (const Tensor& tensor : tensors) arrays.push_back(array_of(tensor));
   return arrays;
 }
 

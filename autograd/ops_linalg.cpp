@@ -1,10 +1,12 @@
 // Matrix products: transposes are views, so no rule copies an operand to turn it round.
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
+#include "autograd/node.h"
 #include "core/einsum.h"
 
 namespace linnet {
 
+using autograd::array_of;
 using autograd::record;
 using autograd::Saved;
 
@@ -46,7 +48,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
-  NDArray y = linear(x.data(), w.data(), bias.defined() ? bias.data() : NDArray());
+  NDArray y = linear(x.data(), w.data(), array_of(bias));
   return record("linear", {x, w, bias}, std::move(y), [](const Saved& saved, const Tensor& gy) -> Tensors {
     const Tensor in = saved.input(0), weight = saved.input(1);
     const Tensor rows = as_rows(gy);

@@ -4,11 +4,13 @@
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 
+#include "autograd/node.h"
 #include "core/batch_norm.h"
 #include "core/fail.h"
 
 namespace linnet {
 
+using autograd::array_of;
 using autograd::record;
 using autograd::Saved;
 
@@ -89,9 +91,6 @@ BatchMoments batch_statistics(const Tensor& x, const Tensor& running_mean, const
   return batch;
 }
 
-NDArray array(const Tensor& tensor) {
-  return tensor.defined() ? tensor.data() : NDArray();
-}
 Tensor tensor(const NDArray& array) {
   return array.defined() ? Tensor(array) : Tensor();
 }
@@ -126,8 +125,8 @@ Tensors batch_norm_gradients(const Saved& saved, const Tensor& gy, double eps, b
 /// are inputs, though without gradients, so that a change of running ones before backward is noticed.
 Tensor normalized(const Tensor& x, const Tensor& mean, const Tensor& variance, const Tensor& weight,
                   const Tensor& bias, const BatchNormOptions& options) {
-  const NDArray y =
-      batch_normalized(x.data(), {mean.data(), variance.data(), array(weight), array(bias), options.eps});
+  const NDArray y = batch_normalized(
+      x.data(), {mean.data(), variance.data(), array_of(weight), array_of(bias), options.eps});
   return record(
       "batch_norm", {x, weight, bias, mean, variance}, y,
       [eps = options.eps, training = options.training](const Saved& saved, const Tensor& gy) -> Tensors {
@@ -135,7 +134,7 @@ Tensor normalized(const Tensor& x, const Tensor& mean, const Tensor& variance, c
         const BatchNormGradients g =
             batch_norm_grad(gy.data(), saved.input(kX).data(),
                             {saved.input(kMean).data(), saved.input(kVariance).data(),
-                             array(saved.input(kWeight)), NDArray(), eps},
+                             array_of(saved.input(kWeight)), NDArray(), eps},
                             training, {saved.needs(kX), saved.needs(kWeight), saved.needs(kBias)});
         return {tensor(g.x), tensor(g.weight), tensor(g.bias), {}, {}};
       });

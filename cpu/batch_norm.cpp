@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <type_traits>
 
 #include "core/elements.h"
 #include "cpu/backend.h"
@@ -135,23 +136,36 @@ class Coefficients {
   Scratch<T> numbers_;
 };
 
+/// Calls body(rows_of, rows, columns, coefficients of the columns) for all elements, on several threads;
+/// rows_of(data, k) are the rows of operand k.
+template <class T, int N, int K, class F>
+void for_columns(const Walk<N>& walk, const Coefficients<T, K>& coefficients, F&& body) {
+  walk.for_blocks([&](int64_t channel, int64_t channels, int64_t part) {
+    const Fold fold(channels, walk.rows_touch(channels));
+    T of[K][kBlock];
+    coefficients.copy_to(of, channel, fold);
+    walk.for_runs(channel, part, [&](const std::array<int64_t, N>& at, int64_t rows) {
+      fold.for_columns(rows, [&](int64_t first, int64_t n, int64_t width) {
+        const auto rows_of = [&](auto* data, int operand) {
+          const auto offset = at[static_cast<size_t>(operand)];
+          return fold.rows(Rows<std::remove_pointer_t<decltype(data)>>{data + offset, walk.step(operand)},
+                           first);
+        };
+        body(rows_of, n, width, of);
+      });
+    });
+  });
+}
+
 /// y = (x - centre) factor + bias.
 template <class T>
 void scale(const View& x, const View& y, const Coefficients<T, 3>& coefficients) {
   const BatchNormKernels<T>& kernels = cpu::batch_norm_kernels<T>();
-  const Walk<2> walk(x.shape, {y.strides, x.strides});
-  walk.for_blocks([&](int64_t channel, int64_t channels, int64_t part) {
-    const Fold fold(channels, walk.rows_touch(channels));
-    T of[3][kBlock];
-    coefficients.copy_to(of, channel, fold);
-    walk.for_runs(channel, part, [&](const auto& at, int64_t rows) {
-      const Rows<T> to{y.as<T>() + at[0], walk.step(0)};
-      const Rows<const T> from{x.as<const T>() + at[1], walk.step(1)};
-      fold.for_columns(rows, [&](int64_t first, int64_t n, int64_t width) {
-        kernels.scale(fold.rows(from, first), fold.rows(to, first), n, width, of[0], of[1], of[2]);
-      });
-    });
-  });
+  for_columns(Walk<2>(x.shape, {y.strides, x.strides}), coefficients,
+              [&](const auto& rows_of, int64_t rows, int64_t width, const auto& of) {
+                kernels.scale(rows_of(x.as<const T>(), 1), rows_of(y.as<T>(), 0), rows, width, of[0], of[1],
+                              of[2]);
+              });
 }
 
 // ---- gradients
@@ -203,21 +217,11 @@ void gradient_sums(const View& gy, const View& x, const View& mean, double* sums
 template <class T>
 void combine_gradient(const View& gy, const View& x, const View& gx, const Coefficients<T, 4>& coefficients) {
   const BatchNormKernels<T>& kernels = cpu::batch_norm_kernels<T>();
-  const Walk<3> walk(x.shape, {gx.strides, x.strides, gy.strides});
-  walk.for_blocks([&](int64_t channel, int64_t channels, int64_t part) {
-    const Fold fold(channels, walk.rows_touch(channels));
-    T of[4][kBlock];
-    coefficients.copy_to(of, channel, fold);
-    walk.for_runs(channel, part, [&](const auto& at, int64_t rows) {
-      const Rows<T> to{gx.as<T>() + at[0], walk.step(0)};
-      const Rows<const T> input{x.as<const T>() + at[1], walk.step(1)};
-      const Rows<const T> gradient{gy.as<const T>() + at[2], walk.step(2)};
-      fold.for_columns(rows, [&](int64_t first, int64_t n, int64_t width) {
-        kernels.gradient(fold.rows(gradient, first), fold.rows(input, first), fold.rows(to, first), n, width,
-                         of[0], of[1], of[2], of[3]);
-      });
-    });
-  });
+  for_columns(Walk<3>(x.shape, {gx.strides, x.strides, gy.strides}), coefficients,
+              [&](const auto& rows_of, int64_t rows, int64_t width, const auto& of) {
+                kernels.gradient(rows_of(gy.as<const T>(), 2), rows_of(x.as<const T>(), 1),
+                                 rows_of(gx.as<T>(), 0), rows, width, of[0], of[1], of[2], of[3]);
+              });
 }
 
 template <class T>

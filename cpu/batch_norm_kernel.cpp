@@ -1,5 +1,6 @@
 #include "cpu/batch_norm_kernel.h"
 
+#include "cpu/kernel_set.h"
 #include "cpu/simd_targets.h"
 #include "cpu/strided.h"
 
@@ -130,14 +131,11 @@ namespace {
 
 HWY_EXPORT(make_batch_norm_kernels);
 
-struct AllKernels {
-  AllKernels() { HWY_DYNAMIC_DISPATCH(make_batch_norm_kernels)(single, twice); }
-  BatchNormKernels<float> single;
-  BatchNormKernels<double> twice;
-};
-
-const AllKernels& all_kernels() {
-  static const AllKernels kernels;
+const KernelSet<BatchNormKernels>& all_kernels() {
+  static const KernelSet<BatchNormKernels> kernels(
+      [](BatchNormKernels<float>& single, BatchNormKernels<double>& twice) {
+        HWY_DYNAMIC_DISPATCH(make_batch_norm_kernels)(single, twice);
+      });
   return kernels;
 }
 
@@ -145,11 +143,11 @@ const AllKernels& all_kernels() {
 
 template <>
 const BatchNormKernels<float>& batch_norm_kernels<float>() {
-  return all_kernels().single;
+  return all_kernels().of<float>();
 }
 template <>
 const BatchNormKernels<double>& batch_norm_kernels<double>() {
-  return all_kernels().twice;
+  return all_kernels().of<double>();
 }
 
 }  // namespace linnet::cpu

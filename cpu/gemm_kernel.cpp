@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "cpu/kernel_set.h"
 #include "cpu/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -211,14 +212,10 @@ namespace {
 
 HWY_EXPORT(make_gemm_kernels);
 
-struct AllKernels {
-  AllKernels() { HWY_DYNAMIC_DISPATCH(make_gemm_kernels)(single, twice); }
-  GemmKernels<float> single;
-  GemmKernels<double> twice;
-};
-
-const AllKernels& all_kernels() {
-  static const AllKernels kernels;
+const KernelSet<GemmKernels>& all_kernels() {
+  static const KernelSet<GemmKernels> kernels([](GemmKernels<float>& single, GemmKernels<double>& twice) {
+    HWY_DYNAMIC_DISPATCH(make_gemm_kernels)(single, twice);
+  });
   return kernels;
 }
 
@@ -226,11 +223,11 @@ const AllKernels& all_kernels() {
 
 template <>
 const GemmKernels<float>& gemm_kernels<float>() {
-  return all_kernels().single;
+  return all_kernels().of<float>();
 }
 template <>
 const GemmKernels<double>& gemm_kernels<double>() {
-  return all_kernels().twice;
+  return all_kernels().of<double>();
 }
 
 }  // namespace linnet::cpu
