@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include <hwy/cache_control.h>
+
 #include "cpu/kernel_set.h"
 #include "cpu/simd_targets.h"
 
@@ -29,40 +31,19 @@ constexpr int kRows = 6;
 template <class T>
 using Tag = hn::CappedTag<T, 64 / sizeof(T)>;
 
+/// What becomes of the sums of products.
 template <class T, int kTileRows, int kVectors>
-void tile(const GemmTile<T>& t) {
+HWY_INLINE void finish(const GemmTile<T>& t, hn::Vec<Tag<T>> (&sum)[kTileRows][kVectors]) {
   const Tag<T> d;
   using V = hn::Vec<Tag<T>>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  V sum[kTileRows][kVectors];
-  HWY_UNROLL(12)
-  for (int r = 0; r < kTileRows; ++r) {
-    HWY_UNROLL(2)
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
-  }
-  const T* HWY_RESTRICT a = t.a;
-  const T* HWY_RESTRICT b = t.b;
-  for (int64_t k = 0; k < t.depth; ++k) {
-    V column[kVectors];
-    HWY_UNROLL(2)
-    for (int v = 0; v < kVectors; ++v) column[v] = hn::LoadU(d, b + v * lanes);
-    HWY_UNROLL(12)
-    for (int r = 0; r < kTileRows; ++r) {
-      const V element = hn::Set(d, a[r]);
-      HWY_UNROLL(2)
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(element, column[v], sum[r][v]);
-    }
-    a += kTileRows;
-    b += kVectors * lanes;
-  }
-
   const V alpha = hn::Set(d, t.alpha);
   T* const c = t.c;
   const int64_t c_row = t.c_row;
   const auto for_each = [&](auto&& body) HWY_ATTR {
     HWY_UNROLL(12)
     for (int r = 0; r < kTileRows; ++r) {
-      HWY_UNROLL(2)
+      HWY_UNROLL(4)
       for (int v = 0; v < kVectors; ++v) body(sum[r][v], r, v);
     }
   };
@@ -87,31 +68,91 @@ void tile(const GemmTile<T>& t) {
   for_each([&](V& s, int r, int v) HWY_ATTR { hn::StoreU(s, d, c + r * c_row + v * lanes); });
 }
 
-#if HWY_TARGET != HWY_SCALAR
-// A square of 16 / sizeof(T) elements a side: rows `from_step` apart become columns of the panel.
-void transpose_square(const float* from, int64_t from_step, float* to, int64_t to_step) {
-  const hn::Full128<float> d;
-  const hn::Full128<double> pairs;
-  const auto row0 = hn::LoadU(d, from);
-  const auto row1 = hn::LoadU(d, from + from_step);
-  const auto row2 = hn::LoadU(d, from + 2 * from_step);
-  const auto row3 = hn::LoadU(d, from + 3 * from_step);
+template <class T, int kTileRows, int kVectors>
+void tile(const GemmTile<T>& t) {
+  const Tag<T> d;
+  using V = hn::Vec<Tag<T>>;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sum[kTileRows][kVectors];
+  HWY_UNROLL(12)
+  for (int r = 0; r < kTileRows; ++r) {
+    HWY_UNROLL(2)
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
+  }
+  for (int r = 0; r < kTileRows; ++r) {  // on its way while the products are added up
+    hwy::Prefetch(t.c + r * t.c_row);
+    hwy::Prefetch(t.c + r * t.c_row + kVectors * lanes - 1);
+  }
+  // Three rows to a pointer: an address has room for once and twice the distance of rows.
+  constexpr int kPointers = (kTileRows + 2) / 3;
+  const T* a[kPointers];
+  HWY_UNROLL(4)
+  for (int i = 0; i < kPointers; ++i) a[i] = t.a + 3 * i * t.a_row;
+  const T* HWY_RESTRICT b = t.b;
+  for (int64_t k = 0; k < t.depth; ++k) {
+    V column[kVectors];
+    HWY_UNROLL(2)
+    for (int v = 0; v < kVectors; ++v) column[v] = hn::LoadU(d, b + v * lanes);
+    HWY_UNROLL(12)
+    for (int r = 0; r < kTileRows; ++r) {
+      const V element = hn::Set(d, a[r / 3][r % 3 * t.a_row]);
+      HWY_UNROLL(2)
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(element, column[v], sum[r][v]);
+    }
+    HWY_UNROLL(4)
+    for (int i = 0; i < kPointers; ++i) a[i] += t.a_step;
+    b += t.b_step;
+  }
+  finish<T, kTileRows, kVectors>(t, sum);
+}
+
+/// Steps of K that are transposed at once.
+template <class T>
+constexpr int kSquare = HWY_TARGET == HWY_SCALAR ? 1 : 16 / sizeof(T);
+
+#if HWY_TARGET == HWY_SCALAR
+template <class T, class D>
+HWY_INLINE void load_transposed(D d, const T* from, int64_t, hn::Vec<D> (&columns)[1]) {
+  columns[0] = hn::LoadU(d, from);
+}
+#else
+/// Blocks of 16 bytes, one of every 16 / sizeof(T)-th row.
+template <class T, class D>
+HWY_INLINE hn::Vec<D> load_blocks(D d, const T* from, int64_t from_step) {
+  if constexpr (hn::MaxLanes(d) * sizeof(T) <= 16) {
+    return hn::LoadU(d, from);
+  } else {
+    const hn::Half<D> half;
+    const int64_t rows = static_cast<int64_t>(hn::MaxLanes(half));
+    return hn::Combine(d, load_blocks(half, from + rows * from_step, from_step),
+                       load_blocks(half, from, from_step));
+  }
+}
+
+/// As many rows as a vector has lanes, by 16 / sizeof(T) elements: a vector for each element.
+template <class D>
+HWY_INLINE void load_transposed(D d, const float* from, int64_t from_step, hn::Vec<D> (&columns)[4]) {
+  const hn::RepartitionToWide<D> pairs;
+  const auto row0 = load_blocks(d, from, from_step);
+  const auto row1 = load_blocks(d, from + from_step, from_step);
+  const auto row2 = load_blocks(d, from + 2 * from_step, from_step);
+  const auto row3 = load_blocks(d, from + 3 * from_step, from_step);
   const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, row0, row1));
   const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, row2, row3));
   const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, row0, row1));
   const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, row2, row3));
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, to);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, to + to_step);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, to + 2 * to_step);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), d, to + 3 * to_step);
+  columns[0] = hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23));
+  columns[1] = hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23));
+  columns[2] = hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23));
+  columns[3] = hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23));
 }
 
-void transpose_square(const double* from, int64_t from_step, double* to, int64_t to_step) {
-  const hn::Full128<double> d;
-  const auto row0 = hn::LoadU(d, from);
-  const auto row1 = hn::LoadU(d, from + from_step);
-  hn::StoreU(hn::InterleaveLower(d, row0, row1), d, to);
-  hn::StoreU(hn::InterleaveUpper(d, row0, row1), d, to + to_step);
+template <class D>
+HWY_INLINE void load_transposed(D d, const double* from, int64_t from_step, hn::Vec<D> (&columns)[2]) {
+  const auto row0 = load_blocks(d, from, from_step);
+  const auto row1 = load_blocks(d, from + from_step, from_step);
+  columns[0] = hn::InterleaveLower(d, row0, row1);
+  columns[1] = hn::InterleaveUpper(d, row0, row1);
 }
 #endif
 
@@ -123,23 +164,27 @@ void pack_any(const T* from, int64_t step, int64_t depth_step, int64_t count, in
   }
 }
 
-// The panel's rows are adjacent in memory along K: copy with a transposition.
+// The panel's rows are adjacent in memory along K: copy with a transposition, of as many rows as a vector has
+// lanes, then of squares.
 template <class T>
 void pack_along_depth(const T* from, int64_t step, int64_t count, int64_t width, int64_t depth, T* to) {
-#if HWY_TARGET == HWY_SCALAR
-  pack_any(from, step, 1, count, width, depth, to);
-#else
-  constexpr int64_t kSide = 16 / sizeof(T);
-  const int64_t squares_end = depth / kSide * kSide;
-  const int64_t whole = count / kSide * kSide;
-  for (int64_t i = 0; i < whole; i += kSide) {
-    for (int64_t k = 0; k < squares_end; k += kSide) {
-      transpose_square(from + i * step + k, step, to + k * width + i, width);
+  const int64_t squares_end = depth / kSquare<T> * kSquare<T>;
+  int64_t row = 0;
+  const auto pack_rows = [&](auto d) HWY_ATTR {
+    const int64_t rows = static_cast<int64_t>(hn::Lanes(d));
+    for (; row + rows <= count; row += rows) {
+      for (int64_t k = 0; k < squares_end; k += kSquare<T>) {
+        hn::Vec<decltype(d)> columns[kSquare<T>];
+        load_transposed(d, from + row * step + k, step, columns);
+        HWY_UNROLL(4)
+        for (int i = 0; i < kSquare<T>; ++i) hn::StoreU(columns[i], d, to + (k + i) * width + row);
+      }
     }
-  }
-  pack_any(from + whole * step, step, 1, count - whole, width, squares_end, to + whole);
+  };
+  pack_rows(Tag<T>());
+  pack_rows(hn::CappedTag<T, kSquare<T>>());
+  pack_any(from + row * step, step, 1, count - row, width, squares_end, to + row);
   pack_any(from + squares_end, step, 1, count, width, depth - squares_end, to + squares_end * width);
-#endif
 }
 
 // The panel's rows are neighbours in memory at each step of K.
@@ -178,6 +223,41 @@ void pack(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_
   }
 }
 
+/// Some steps of the columns are transposed into a buffer, so that neighbouring columns lie in a vector and
+/// each adds up step by step, as in a tile. A vector's columns are read to the buffer's end before the next
+/// ones: many columns at once, a power of two apart, would not stay in a cache.
+template <class T>
+void dots(const GemmTile<T>& t, int64_t columns) {
+  const Tag<T> d;
+  using V = hn::Vec<Tag<T>>;
+  constexpr int kVectors = GemmKernels<T>::kDotVectors;
+  constexpr int64_t kDepth = 16 * 1024 / (kVectors * 64);
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t width = kVectors * lanes;
+  HWY_ALIGN T buffer[kDepth * kVectors * 64 / sizeof(T)];
+  V sum[1][kVectors];
+  HWY_UNROLL(4)
+  for (int v = 0; v < kVectors; ++v) sum[0][v] = hn::Zero(d);
+  for (int64_t k = 0; k < t.depth; k += kDepth) {
+    const int64_t depth = HWY_MIN(kDepth, t.depth - k);
+    for (int64_t column = 0; column < width; column += lanes) {
+      const int64_t count = HWY_MAX(0, HWY_MIN(lanes, columns - column));
+      pack_part(t.b + column * t.b_step + k, t.b_step, 1, count, width, depth, buffer + column);
+    }
+    for (int64_t i = 0; columns < width && i < depth; ++i) {
+      for (int64_t column = columns; column < width; ++column) buffer[i * width + column] = T(0);
+    }
+    for (int64_t i = 0; i < depth; ++i) {
+      const V element = hn::Set(d, t.a[(k + i) * t.a_step]);
+      HWY_UNROLL(4)
+      for (int v = 0; v < kVectors; ++v) {
+        sum[0][v] = hn::MulAdd(element, hn::Load(d, buffer + i * width + v * lanes), sum[0][v]);
+      }
+    }
+  }
+  finish<T, 1, kVectors>(t, sum);
+}
+
 template <class T, int kVectors, int... kIndices>
 void fill_tiles(GemmKernels<T>& kernels, std::integer_sequence<int, kIndices...>) {
   ((kernels.tile[kVectors - 1][kIndices] = &tile<T, kIndices + 1, kVectors>), ...);
@@ -190,6 +270,7 @@ GemmKernels<T> make_kernels() {
   kernels.lanes = static_cast<int64_t>(hn::Lanes(Tag<T>()));
   fill_tiles<T, 1>(kernels, std::make_integer_sequence<int, kRows>());
   fill_tiles<T, 2>(kernels, std::make_integer_sequence<int, kRows>());
+  kernels.dots = &dots<T>;
   kernels.pack = &pack<T>;
   kernels.pack_part = &pack_part<T>;
   return kernels;

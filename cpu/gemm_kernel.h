@@ -3,7 +3,8 @@
 // blocks, threads or strided results.
 //
 // A panel holds `width` rows of A (or columns of B) by `depth` steps of K, step by step: element (i, k) lies
-// at k * width + i. B panels are padded with zeros to whole vectors.
+// at k * width + i. B panels are padded with zeros to whole vectors. Operands that are read as they lie in
+// memory need no panels: a tile takes strides.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +13,16 @@ namespace linnet::cpu {
 
 /// One tile of the result: rows x (vectors * lanes) elements, rows `c_row` apart, columns adjacent.
 /// c = alpha * a b + beta * c + row_bias + col_bias, with `relu` ReLU of that; beta == 0 does not read c.
+/// Element (i, k) of A is a[i * a_row + k * a_step]; columns of B are adjacent, its rows b_step apart.
 /// Biases may be null.
 template <class T>
 struct GemmTile {
   int64_t depth;
   const T* a;
+  int64_t a_row;
+  int64_t a_step;
   const T* b;
+  int64_t b_step;
   T* c;
   int64_t c_row;
   T alpha;
@@ -31,12 +36,16 @@ template <class T>
 struct GemmKernels {
   static constexpr int kMaxRows = 12;
   static constexpr int kMaxVectors = 2;
+  static constexpr int kDotVectors = 4;
   static constexpr int kMaxTile = kMaxRows * kMaxVectors * 64 / static_cast<int>(sizeof(T));  // elements
 
   int64_t rows;   // tallest tile
   int64_t lanes;  // of a vector; the widest tile has kMaxVectors of them
   /// tile[v - 1][r - 1] computes r rows by v vectors.
   void (*tile[kMaxVectors][kMaxRows])(const GemmTile<T>& tile);
+  /// One row by at most kDotVectors vectors of a B whose columns are dense: the columns are b_step apart, the
+  /// rows adjacent. Writes whole vectors.
+  void (*dots)(const GemmTile<T>& tile, int64_t columns);
   /// Writes a panel whose element (i, k) is from[i * step + k * depth_step], for i < count; the rest of
   /// the width is zero.
   void (*pack)(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width, int64_t depth,

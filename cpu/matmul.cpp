@@ -20,6 +20,11 @@ constexpr int64_t kGroupRows = 240;
 constexpr int64_t kGroupColumns = 512;
 constexpr int64_t kWantedGroups = 16;
 constexpr int64_t kChunkWork = 1 << 18;
+// An operand that is used by few panels of the other, or fits an L1 cache, is read where it lies.
+constexpr int64_t kFewPanels = 3;
+constexpr int64_t kSmallOperand = 32 << 10;  // bytes
+// Rows that go singly over dense columns.
+constexpr int64_t kFewRows = 4;
 
 int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -30,6 +35,10 @@ struct Range {
   int64_t end;
   int64_t size() const { return end - begin; }
 };
+
+int64_t depth_blocks_of(int64_t K) {
+  return std::max<int64_t>(1, ceil_div(K, kBlockDepth));
+}
 
 template <class F>
 void for_ranges(bool parallel, int64_t n, int64_t grain, F&& body) {
@@ -50,12 +59,15 @@ struct Panels {
         K(K_),
         row_panels(ceil_div(M, kernels.rows)),
         col_panels(ceil_div(N, kernels.columns())),
-        depth_blocks(std::max<int64_t>(1, ceil_div(K, kBlockDepth))) {}
+        depth_blocks(depth_blocks_of(K)),
+        padded_columns(ceil_div(N, kernels.lanes) * kernels.lanes),
+        panel_rows_(row_panels > 0 ? M / row_panels : 0),
+        taller_(row_panels > 0 ? M % row_panels : 0) {}
 
-  int64_t row(int64_t panel) const { return chunk_begin(M, row_panels, panel); }
+  int64_t row(int64_t panel) const { return panel_rows_ * panel + std::min(panel, taller_); }
   int64_t column(int64_t panel) const { return std::min(panel * kernels.columns(), N); }
   int64_t padded_column(int64_t panel) const {  // where the panel begins in packed memory
-    return panel < col_panels ? column(panel) : ceil_div(N, kernels.lanes) * kernels.lanes;
+    return panel < col_panels ? column(panel) : padded_columns;
   }
   Range depth(int64_t block) const {
     return {chunk_begin(K, depth_blocks, block), chunk_begin(K, depth_blocks, block + 1)};
@@ -90,7 +102,63 @@ struct Panels {
   const GemmKernels<T>& kernels;
   int64_t M, N, K;
   int64_t row_panels, col_panels, depth_blocks;
+  int64_t padded_columns;
+
+ private:
+  int64_t panel_rows_;  // of each, and of the first `taller_` one more: no division for each tile
+  int64_t taller_;
 };
+
+// Calls kernel(tile), which writes `width` columns. Results that are fewer, or not neighbours in memory, take
+// the way through a dense tile.
+template <class T, class F>
+void write_tile(F&& kernel, const GemmTile<T>& t, int64_t c_col, int64_t rows, int64_t columns,
+                int64_t width) {
+  if (c_col == 1 && columns == width) return kernel(t);
+  alignas(64) T tile[GemmKernels<T>::kMaxTile];
+  alignas(64) T bias[GemmKernels<T>::kMaxTile];
+  GemmTile<T> dense = t;
+  dense.c = tile;
+  dense.c_row = width;
+  if (t.col_bias != nullptr) {
+    std::fill(std::copy(t.col_bias, t.col_bias + columns, bias), bias + width, T(0));
+    dense.col_bias = bias;
+  }
+  if (t.beta != T(0)) {
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < columns; ++j) tile[i * width + j] = t.c[i * t.c_row + j * c_col];
+      std::fill(tile + i * width + columns, tile + (i + 1) * width, T(0));
+    }
+  }
+  kernel(dense);
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) t.c[i * t.c_row + j * c_col] = tile[i * width + j];
+  }
+}
+
+/// The tile of c at (row, column), of one of the blocks of K. Element (i, k) of `a` is the tile's.
+template <class T>
+GemmTile<T> tile_at(const Matmul<T>& p, int64_t row, int64_t column, bool first, bool last, int64_t depth,
+                    const Matrix<const T>& a, const T* b, int64_t b_step) {
+  return {depth,
+          a.data,
+          a.row,
+          a.col,
+          b,
+          b_step,
+          p.c.at(row, column),
+          p.c.row,
+          p.alpha,
+          first ? p.beta : T(1),
+          last && p.row_bias != nullptr ? p.row_bias + row : nullptr,
+          last && p.col_bias != nullptr ? p.col_bias + column : nullptr,
+          last && p.relu};
+}
+
+template <class T>
+bool is_parallel(const Matmul<T>& p) {
+  return p.M * p.N * std::max<int64_t>(p.K, 8) >= 2 * kChunkWork;
+}
 
 template <class T>
 class Product {
@@ -98,15 +166,20 @@ class Product {
   explicit Product(const Matmul<T>& problem)
       : p_(problem),
         panels_(problem.M, problem.N, problem.K),
-        parallel_(problem.M * problem.N * std::max<int64_t>(problem.K, 8) >= 2 * kChunkWork) {}
+        parallel_(is_parallel(problem)),
+        reads_a_(problem.packed_a == nullptr && problem.source_a == nullptr &&
+                 (panels_.col_panels <= kFewPanels || fits(problem.M * problem.K))),
+        reads_b_(problem.packed_b == nullptr && problem.source_b == nullptr && problem.b.col == 1 &&
+                 (panels_.row_panels <= kFewPanels || fits(problem.K * problem.N))) {}
 
   void run() {
     const int64_t rows_step = std::max<int64_t>(1, kBlockRows / panels_.kernels.rows);
     const int64_t columns_step = std::max<int64_t>(1, kBlockColumns / panels_.kernels.columns());
     const int64_t depth = ceil_div(p_.K, panels_.depth_blocks);
-    Scratch<T> a(p_.packed_a ? 0 : std::min(rows_step * panels_.kernels.rows, p_.M) * depth);
-    Scratch<T> b(
-        p_.packed_b ? 0 : std::min(columns_step, panels_.col_panels) * panels_.kernels.columns() * depth);
+    Scratch<T> a(p_.packed_a || reads_a_ ? 0 : std::min(rows_step * panels_.kernels.rows, p_.M) * depth);
+    Scratch<T> b(p_.packed_b ? 0
+                             : std::min(reads_b_ ? 1 : columns_step, panels_.col_panels) *
+                                   panels_.kernels.columns() * depth);
     for (int64_t col = 0; col < panels_.col_panels; col += columns_step) {
       const Range columns{col, std::min(col + columns_step, panels_.col_panels)};
       for (int64_t block = 0; block < panels_.depth_blocks; ++block) {
@@ -120,9 +193,23 @@ class Product {
   }
 
  private:
+  static bool fits(int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)) <= kSmallOperand; }
+
+  /// Whether a panel of B is read where it lies: it has to be whole vectors.
+  bool reads_b(int64_t panel) const {
+    return reads_b_ && (panel + 1 < panels_.col_panels || p_.N == panels_.padded_columns);
+  }
+
+  /// Those of the columns' panels that are packed into a block of ours: all, or the last, or none.
+  Range packed_columns(Range columns) const {
+    if (p_.packed_b != nullptr) return {columns.end, columns.end};
+    while (columns.size() > 0 && reads_b(columns.begin)) ++columns.begin;
+    return columns;
+  }
+
   void pack(Range rows, Range columns, Range k, T* a, T* b) const {
-    if (p_.packed_a != nullptr) rows.end = rows.begin;
-    if (p_.packed_b != nullptr) columns.end = columns.begin;
+    if (p_.packed_a != nullptr || reads_a_) rows.end = rows.begin;
+    columns = packed_columns(columns);
     const int64_t a_first = panels_.row(rows.begin);
     const int64_t b_first = panels_.padded_column(columns.begin);
     for_ranges(parallel_, rows.size() + columns.size(), 4, [&](int64_t begin, int64_t end) {
@@ -147,7 +234,8 @@ class Product {
           panels_.padded_column(columns.begin) * k.size();
     }
     const int64_t a_first = panels_.row(rows.begin);
-    const int64_t b_first = panels_.padded_column(columns.begin);
+    const int64_t b_first =
+        panels_.padded_column(p_.packed_b != nullptr ? columns.begin : packed_columns(columns).begin);
     const GroupSize size = group_size(rows.size(), columns.size(), k.size());
     const int64_t row_groups = ceil_div(rows.size(), size.rows);
     const int64_t column_groups = ceil_div(columns.size(), size.columns);
@@ -157,9 +245,12 @@ class Product {
         const int64_t row0 = rows.begin + group / column_groups * size.rows;
         const int64_t column0 = columns.begin + group % column_groups * size.columns;
         for (int64_t j = column0; j < std::min(column0 + size.columns, columns.end); ++j) {
-          const T* b_panel = b + (panels_.padded_column(j) - b_first) * k.size();
+          const T* b_panel = reads_b(j) ? p_.b.at(k.begin, panels_.column(j))
+                                        : b + (panels_.padded_column(j) - b_first) * k.size();
           for (int64_t i = row0; i < std::min(row0 + size.rows, rows.end); ++i) {
-            tile(i, j, block, a + (panels_.row(i) - a_first) * k.size(), b_panel);
+            const T* a_panel =
+                reads_a_ ? p_.a.at(panels_.row(i), k.begin) : a + (panels_.row(i) - a_first) * k.size();
+            tile(i, j, block, k.size(), a_panel, b_panel);
           }
         }
       }
@@ -185,59 +276,65 @@ class Product {
     return size;
   }
 
-  void tile(int64_t i, int64_t j, int64_t block, const T* a, const T* b) const {
-    const bool last = block + 1 == panels_.depth_blocks;
+  void tile(int64_t i, int64_t j, int64_t block, int64_t depth, const T* a, const T* b) const {
     const int64_t row = panels_.row(i);
-    const int64_t column = panels_.column(j);
     const int64_t rows = panels_.row(i + 1) - row;
-    const int64_t columns = panels_.column(j + 1) - column;
-    const int64_t vectors = ceil_div(columns, panels_.kernels.lanes);
-    const GemmTile<T> t{panels_.depth(block).size(),
-                        a,
-                        b,
-                        p_.c.at(row, column),
-                        p_.c.row,
-                        p_.alpha,
-                        block == 0 ? p_.beta : T(1),
-                        last && p_.row_bias ? p_.row_bias + row : nullptr,
-                        last && p_.col_bias ? p_.col_bias + column : nullptr,
-                        last && p_.relu};
-    const auto kernel = panels_.kernels.tile[vectors - 1][rows - 1];
-    if (p_.c.col == 1 && columns == vectors * panels_.kernels.lanes) {
-      kernel(t);
-    } else {
-      tile_by_copy(kernel, t, rows, columns, vectors * panels_.kernels.lanes);
-    }
-  }
-
-  // Results that are no whole vectors, or not neighbours in memory, take the way through a dense tile.
-  void tile_by_copy(void (*kernel)(const GemmTile<T>&), GemmTile<T> t, int64_t rows, int64_t columns,
-                    int64_t width) const {
-    alignas(64) T dense[GemmKernels<T>::kMaxTile];
-    alignas(64) T bias[GemmKernels<T>::kMaxTile / GemmKernels<T>::kMaxRows];
-    T* const c = t.c;
-    const int64_t col = p_.c.col;
-    t.c = dense;
-    t.c_row = width;
-    if (t.col_bias != nullptr) {
-      std::fill(std::copy(t.col_bias, t.col_bias + columns, bias), bias + width, T(0));
-      t.col_bias = bias;
-    }
-    if (t.beta != T(0)) {
-      for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t j = 0; j < columns; ++j) dense[i * width + j] = c[i * p_.c.row + j * col];
-        std::fill(dense + i * width + columns, dense + (i + 1) * width, T(0));
-      }
-    }
-    kernel(t);
-    for (int64_t i = 0; i < rows; ++i) {
-      for (int64_t j = 0; j < columns; ++j) c[i * p_.c.row + j * col] = dense[i * width + j];
-    }
+    const int64_t column = panels_.column(j);
+    const int64_t width = panels_.padded_column(j + 1) - panels_.padded_column(j);
+    const GemmTile<T> t =
+        tile_at(p_, row, column, block == 0, block + 1 == panels_.depth_blocks, depth,
+                reads_a_ ? Matrix<const T>{a, p_.a.row, p_.a.col} : Matrix<const T>{a, 1, rows}, b,
+                reads_b(j) ? p_.b.row : width);
+    write_tile(panels_.kernels.tile[width > panels_.kernels.lanes ? 1 : 0][rows - 1], t, p_.c.col, rows,
+               panels_.column(j + 1) - column, width);
   }
 
   const Matmul<T>& p_;
   Panels<T> panels_;
   bool parallel_;
+  bool reads_a_, reads_b_;  // where they lie
+};
+
+// A few rows by dense columns, as one image makes them in a linear layer: every column is read once, where it
+// lies.
+template <class T>
+class FewRows {
+ public:
+  explicit FewRows(const Matmul<T>& problem)
+      : p_(problem), kernels_(gemm_kernels<T>()), depth_blocks_(depth_blocks_of(problem.K)) {}
+
+  static bool suits(const Matmul<T>& p) {
+    return p.M <= kFewRows && p.b.row == 1 && p.N >= gemm_kernels<T>().lanes && p.packed_a == nullptr &&
+           p.packed_b == nullptr && p.source_a == nullptr && p.source_b == nullptr;
+  }
+
+  void run() const {
+    const int64_t width = GemmKernels<T>::kDotVectors * kernels_.lanes;
+    for_ranges(is_parallel(p_), ceil_div(p_.N, width), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t column = begin * width; column < std::min(end * width, p_.N); column += width) {
+        multiply(column, std::min(width, p_.N - column), width);
+      }
+    });
+  }
+
+ private:
+  void multiply(int64_t column, int64_t columns, int64_t width) const {
+    for (int64_t block = 0; block < depth_blocks_; ++block) {
+      const int64_t k = chunk_begin(p_.K, depth_blocks_, block);
+      const int64_t depth = chunk_begin(p_.K, depth_blocks_, block + 1) - k;
+      for (int64_t row = 0; row < p_.M; ++row) {
+        const GemmTile<T> t =
+            tile_at(p_, row, column, block == 0, block + 1 == depth_blocks_, depth,
+                    Matrix<const T>{p_.a.at(row, k), p_.a.row, p_.a.col}, p_.b.at(k, column), p_.b.col);
+        write_tile([&](const GemmTile<T>& tile) { kernels_.dots(tile, columns); }, t, p_.c.col, 1, columns,
+                   width);
+      }
+    }
+  }
+
+  const Matmul<T>& p_;
+  const GemmKernels<T>& kernels_;
+  int64_t depth_blocks_;
 };
 
 // Lanes run along columns. Computing the transposed product instead pays where that wastes fewer of them,
@@ -252,20 +349,28 @@ bool transposed_is_cheaper(const Matmul<T>& p) {
   return cost(p.N, p.M, p.c.row) < cost(p.M, p.N, p.c.col);
 }
 
+template <class T>
+Matmul<T> transposed(const Matmul<T>& p) {
+  Matmul<T> other = p;
+  std::swap(other.M, other.N);
+  other.a = p.b.transposed();
+  other.b = p.a.transposed();
+  other.c = p.c.transposed();
+  std::swap(other.row_bias, other.col_bias);
+  std::swap(other.packed_a, other.packed_b);
+  std::swap(other.source_a, other.source_b);
+  return other;
+}
+
 }  // namespace
 
 template <class T>
 void matmul(const Matmul<T>& problem) {
   if (problem.M == 0 || problem.N == 0) return;
-  if (!transposed_is_cheaper(problem)) return Product<T>(problem).run();
-  Matmul<T> other = problem;
-  std::swap(other.M, other.N);
-  other.a = problem.b.transposed();
-  other.b = problem.a.transposed();
-  other.c = problem.c.transposed();
-  std::swap(other.row_bias, other.col_bias);
-  std::swap(other.source_a, other.source_b);
-  Product<T>(other).run();
+  const Matmul<T> other = transposed(problem);
+  if (FewRows<T>::suits(problem)) return FewRows<T>(problem).run();
+  if (FewRows<T>::suits(other)) return FewRows<T>(other).run();
+  Product<T>(transposed_is_cheaper(problem) ? other : problem).run();
 }
 
 template <class T>

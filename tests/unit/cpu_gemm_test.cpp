@@ -139,6 +139,49 @@ TEST(CpuGemm, AllPlacements) {
   }
 }
 
+// Operands are read where they lie where they are small, or the other one is narrow; a few rows by dense
+// columns have a way of their own.
+TEST(CpuGemm, NarrowAndFewRows) {
+  const Placement transposed = {{0, 2, 1}, 1, 0};
+  for (int64_t M : {1, 2, 4, 5, 7, 19}) {
+    for (int64_t N : {1, 3, 8, 16, 31, 33, 64, 70, 250}) {
+      check_both({.M = M, .N = N, .K = 37, .alpha = 2, .beta = 1, .bias = true, .b = transposed});
+      check_both({.M = N, .N = M, .K = 37, .beta = -1, .bias = true});
+      check_both({.M = N, .N = M, .K = 37, .beta = 1, .bias = true, .a = transposed, .c = transposed});
+    }
+  }
+  for (int64_t K : {1, 2, 3, 63, 64, 65, 255, 257, 600, 2048}) {
+    check_both({.M = 1, .N = 45, .K = K, .bias = true, .b = transposed});
+    check_both({.M = 3, .N = 45, .K = K, .beta = 1, .b = transposed, .c = transposed});
+    check_both({.M = 200, .N = 17, .K = K, .bias = true});
+    check_both({.M = 17, .N = 200, .K = K, .a = transposed});
+  }
+}
+
+// An element's bits depend on K alone: not on how many rows and columns there are, nor on where they lie.
+TEST(CpuGemm, SameBitsWhateverIsBesideThem) {
+  const int64_t K = 700, rows = 40, columns = 90;
+  const Array<float> a = Array<float>({1, rows, K}).randomize(1);
+  const Array<float> b = Array<float>({1, K, columns}).randomize(2);
+  const Array<float> dense_columns = Array<float>({1, K, columns}, {{0, 2, 1}, 1, 0}).randomize(2);
+  Array<float> whole({1, rows, columns});
+  gemm(1, a.view(), b.view(), 0, whole.view(), {});
+  for (int64_t M : {1, 3, 5, 13}) {
+    for (int64_t N : {1, 7, 16, 40, 89}) {
+      for (const Array<float>* right : {&b, &dense_columns}) {
+        Array<float> part({1, M, N});
+        View left = a.view(), middle = right->view();
+        left.shape[1] = M;
+        middle.shape[2] = N;
+        gemm(1, left, middle, 0, part.view(), {});
+        for (int64_t i = 0; i < M; ++i) {
+          for (int64_t j = 0; j < N; ++j) ASSERT_EQ(part(0, i, j), whole(0, i, j)) << M << " " << N;
+        }
+      }
+    }
+  }
+}
+
 TEST(CpuGemm, SharedOperandsOfABatch) {
   for (const Placement& c : test::kMatrixPlacements) {
     check_both({.batch = 3, .M = 14, .N = 37, .K = 21, .bias = true, .c = c, .share_a = true});
