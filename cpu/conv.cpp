@@ -10,15 +10,17 @@ bool reads_patches_fast(const Conv2dGeometry& g) {
   return g.stride_h == 1 && g.stride_w == 1 && g.R * g.S > 1 && g.channels_per_group() >= 4 && g.Q >= 16;
 }
 
-/// What is called for a geometry, of one function's three forms.
+/// What is called for a geometry, of one function's forms.
 template <class Function>
-Function chosen(const Conv2dGeometry& geometry, Function direct, Function im2col, Function implicit) {
+Function chosen(const Conv2dGeometry& geometry, Function direct, Function im2col, Function implicit,
+                Function depthwise) {
   switch (geometry.algorithm) {
     case ConvAlgorithm::Direct:
       return direct;
     case ConvAlgorithm::Implicit:
       return implicit;
     case ConvAlgorithm::Auto:
+      if (conv_depthwise::suits(geometry)) return depthwise;
       return reads_patches_fast(geometry) ? implicit : im2col;
     default:
       return im2col;
@@ -29,18 +31,19 @@ Function chosen(const Conv2dGeometry& geometry, Function direct, Function im2col
 
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu) {
-  chosen(geometry, conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d)(geometry, x, w, bias, y,
-                                                                                    relu);
+  chosen(geometry, conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d, conv_depthwise::conv2d)(
+      geometry, x, w, bias, y, relu);
 }
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
-  const bool direct = geometry.algorithm == ConvAlgorithm::Direct;
-  (direct ? conv_direct::conv2d_grad_input : conv_im2col::conv2d_grad_input)(geometry, gy, w, gx);
+  const auto im2col = conv_im2col::conv2d_grad_input;  // Implicit is composed of forward convolutions
+  chosen(geometry, conv_direct::conv2d_grad_input, im2col, im2col, conv_depthwise::conv2d_grad_input)(
+      geometry, gy, w, gx);
 }
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
   chosen(geometry, conv_direct::conv2d_grad_weight, conv_im2col::conv2d_grad_weight,
-         conv_implicit::conv2d_grad_weight)(geometry, x, gy, gw);
+         conv_implicit::conv2d_grad_weight, conv_depthwise::conv2d_grad_weight)(geometry, x, gy, gw);
 }
 
 }  // namespace linnet::cpu

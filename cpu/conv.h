@@ -33,6 +33,16 @@ void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const Vie
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_im2col
 
+/// Sums over the taps of filters that see one channel each, as Auto takes them there.
+namespace conv_depthwise {
+/// Whether each group has one channel and one filter, and there are several.
+bool suits(const Conv2dGeometry& geometry);
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu = false);
+void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx);
+void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
+}  // namespace conv_depthwise
+
 /// Implicit GEMM: the same products, whose patches are gathered from the image into the panels of the
 /// micro-kernel. No matrix of columns exists. The input gradient is composed of forward convolutions
 /// (core/conv_phases.h).

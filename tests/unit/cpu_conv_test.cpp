@@ -49,6 +49,15 @@ const std::vector<Case>& cases() {
        {.stride = {2, 3}, .padding = {2, 1}, .dilation = {3, 2}}},
       {"groups", {2, 6, 6, 5}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}},
       {"depthwise", {2, 5, 6, 7}, {5, 1, 3, 3}, {.stride = 2, .padding = 1, .groups = 5}},
+      {"depthwise, whole vectors", {2, 16, 9, 24}, {16, 1, 3, 3}, {.padding = 1, .groups = 16}},
+      {"depthwise, stride and dilation",
+       {3, 19, 11, 21},
+       {19, 1, 3, 2},
+       {.stride = {2, 3}, .padding = {1, 2}, .dilation = {2, 3}, .groups = 19}},
+      {"depthwise, asymmetric padding", {2, 9, 6, 33}, {9, 1, 5, 4}, {.padding = {0, 3, 4, 1}, .groups = 9}},
+      {"depthwise, padding beyond the kernel", {1, 8, 4, 16}, {8, 1, 2, 2}, {.padding = {3, 4}, .groups = 8}},
+      {"depthwise, stride beyond the kernel", {2, 8, 11, 13}, {8, 1, 2, 3}, {.stride = {5, 4}, .groups = 8}},
+      {"depthwise, many images", {35, 4, 5, 5}, {4, 1, 3, 3}, {.groups = 4}},
       {"depthwise, two filters a channel", {1, 4, 5, 5}, {8, 1, 2, 2}, {.groups = 4}},
       {"many channels, narrow image", {3, 40, 4, 3}, {33, 40, 3, 3}, {.padding = 1}},
       {"several bands", {2, 24, 40, 19}, {5, 24, 3, 3}, {.padding = {2, 0, 1, 1}}},
@@ -67,7 +76,8 @@ const std::vector<Placement> kPlacements = {
     {}, {{0, 2, 3, 1}, 1, 0}, {{0, 1, 2, 3}, 1, 3}, {{0, 2, 3, 1}, 1, 2}, {{3, 0, 1, 2}, 2, 1},
 };
 
-constexpr ConvAlgorithm kKernels[] = {ConvAlgorithm::Direct, ConvAlgorithm::Im2col, ConvAlgorithm::Implicit};
+constexpr ConvAlgorithm kKernels[] = {ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col,
+                                      ConvAlgorithm::Implicit};
 
 struct Expected {
   std::vector<double> y, gx, gw;
@@ -231,6 +241,11 @@ TEST_P(CpuConv, ImplicitIsDirect) {
   check_products<double>(param(), ConvAlgorithm::Implicit);
 }
 
+TEST_P(CpuConv, AutoIsDirect) {
+  check_products<float>(param(), ConvAlgorithm::Auto);
+  check_products<double>(param(), ConvAlgorithm::Auto);
+}
+
 TEST_P(CpuConv, ReluInOnePassHasTheSameBits) {
   for (ConvAlgorithm algorithm : kKernels) {
     for (size_t i = 0; i < kPlacements.size(); ++i) {
@@ -313,6 +328,7 @@ TEST(CpuConvDetails, AutoChoosesByShape) {
   EXPECT_EQ(automatic_choice({"", {2, 16, 9, 17}, {24, 8, 3, 3}, {.padding = 1, .groups = 2}}), "implicit");
   EXPECT_EQ(automatic_choice({"a stride", {2, 8, 37, 37}, {16, 8, 3, 3}, {.stride = 2}}), "im2col");
   EXPECT_EQ(automatic_choice({"short rows", {2, 8, 18, 17}, {16, 8, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(automatic_choice({"depthwise", {2, 8, 18, 18}, {8, 1, 3, 3}, {.groups = 8}}), "");
   EXPECT_EQ(automatic_choice({"few channels", {2, 3, 18, 18}, {16, 3, 3, 3}, {}}), "im2col");
 }
 
@@ -341,6 +357,9 @@ TEST(CpuConvDetails, NoImagesGiveZeroFilterGradients) {
     const Operands<float> operands(g, {}, {});
     const Results<float> results(g, operands, {}, {});
     EXPECT_EQ(results.gw.values(), std::vector<float>(4 * 27, 0.0F));
+    const Conv2dGeometry depthwise = geometry({"", {0, 3, 5, 5}, {3, 1, 3, 3}, {.groups = 3}}, algorithm);
+    const Operands<float> few(depthwise, {}, {});
+    EXPECT_EQ(Results<float>(depthwise, few, {}, {}).gw.values(), std::vector<float>(27, 0.0F));
   }
 }
 

@@ -1,0 +1,359 @@
+// Convolution where every filter sees one channel of its own: too few multiply-adds to each number read for a
+// matrix product. A plane of the input, or a vector of planes where channels are innermost in memory, is
+// copied with its padding into a buffer that stays in a cache; each tap of the filter is then a place in it
+// that moves along with the output:
+//   forward        y = the sum over taps of x w
+//   grad_input     the same of gy, its pixels a stride apart, with the filter turned round
+//   grad_weight    of each tap the sum of x gy, over an image in T, over parts of the batch in double, the
+//   parts
+//                  added up in order
+#include <algorithm>
+#include <vector>
+
+#include "core/elements.h"
+#include "cpu/conv.h"
+#include "cpu/depthwise_kernel.h"
+#include "cpu/parallel.h"
+#include "cpu/scratch.h"
+
+namespace linnet::cpu::conv_depthwise {
+namespace {
+
+constexpr int64_t kChunkWork = 1 << 16;  // multiply-adds worth handing to a thread
+constexpr int64_t kMostParts = 16;       // of a batch
+
+int64_t round_up(int64_t n, int64_t to) {
+  return (n + to - 1) / to * to;
+}
+
+/// For n of either sign.
+int64_t ceil_div(int64_t n, int64_t by) {
+  return n > 0 ? (n + by - 1) / by : -(-n / by);
+}
+
+/// Padded planes of images and where a filter's taps find them. In the buffer of one plane a row is cut into
+/// the phases of the stride, so that the pixels of a tap are neighbours; in that of a vector of planes the
+/// channels are.
+template <class T>
+class Planes {
+ public:
+  /// Pixels of x lie `spread` apart, zeros between them.
+  Planes(const Conv2dGeometry& g, const View& x, bool vectors_of_channels, int64_t spread_h = 1,
+         int64_t spread_w = 1)
+      : g_(g),
+        x_(x),
+        by_channels_(vectors_of_channels),
+        lanes_(depthwise_kernels<T>().lanes),
+        spread_h_(spread_h),
+        spread_w_(spread_w),
+        phase_((g.span_w() - 1) / g.stride_w + round_up(g.Q, lanes_)),
+        row_(by_channels_ ? ((g.Q - 1) * g.stride_w + g.span_w()) * lanes_ : g.stride_w * phase_),
+        rows_((g.P - 1) * g.stride_h + g.span_h()) {
+    for (int64_t r = 0; r < g.R; ++r) {
+      for (int64_t s = 0; s < g.S; ++s) {
+        offsets_.push_back(r * g.dilation_h * row_ + place(s * g.dilation_w));
+      }
+    }
+  }
+
+  int64_t taps() const { return g_.R * g_.S; }
+  int64_t lanes() const { return lanes_; }
+  bool by_channels() const { return by_channels_; }
+  /// Channels of a plane, and planes of all channels.
+  int64_t width() const { return by_channels_ ? lanes_ : 1; }
+  int64_t count() const { return (g_.C + width() - 1) / width(); }
+  int64_t channels(int64_t plane) const { return std::min(width(), g_.C - plane * width()); }
+  /// Vectors of an output row.
+  int64_t vectors() const { return by_channels_ ? g_.Q : round_up(g_.Q, lanes_) / lanes_; }
+  int64_t buffer_elements() const { return rows_ * row_; }
+
+  /// Copies a plane of an image. What no image reaches stays as it is: zeros.
+  void fill(int64_t n, int64_t plane, T* buffer) const {
+    const T* const image = x_.as<const T>() + n * x_.strides[0] + plane * width() * x_.strides[1];
+    const int64_t channels = this->channels(plane);
+    for (int64_t h = 0; h < x_.shape[2]; ++h) {
+      const int64_t row = h * spread_h_ + g_.pad_top;
+      if (row < 0 || row >= rows_) continue;
+      const T* const from = image + h * x_.strides[2];
+      if (by_channels_) {
+        fill_pixels(from, channels, buffer + row * row_);
+      } else {
+        fill_row(from, buffer + row * row_);
+      }
+    }
+  }
+
+  /// In the buffer, from the taps of an output row to those of the next.
+  int64_t row_step() const { return g_.stride_h * row_; }
+  /// The taps of output row p.
+  DepthwiseRow<T> row(const T* buffer, int64_t p) const {
+    return {buffer + p * row_step(), by_channels_ ? g_.stride_w * lanes_ : lanes_, offsets_.data(), taps(),
+            vectors()};
+  }
+
+  /// Calls body(element, place) for row p of an array shaped as the output: its place in a row of dense
+  /// vectors.
+  template <class F>
+  void for_row(const View& y, int64_t n, int64_t plane, int64_t p, F&& body) const {
+    T* const row =
+        static_cast<T*>(y.data) + n * y.strides[0] + plane * width() * y.strides[1] + p * y.strides[2];
+    for (int64_t q = 0; q < g_.Q; ++q) {
+      for (int64_t c = 0; c < channels(plane); ++c) {
+        body(row[q * y.strides[3] + c * y.strides[1]], by_channels_ ? q * lanes_ + c : q);
+      }
+    }
+  }
+  /// Such a row in memory as the kernels want it, or null; its vectors then lie `step` apart.
+  T* row_in_place(const View& y, int64_t n, int64_t plane, int64_t p, int64_t& step) const {
+    const bool whole = by_channels_ ? y.strides[1] == 1 && channels(plane) == lanes_
+                                    : y.strides[3] == 1 && g_.Q % lanes_ == 0;
+    step = by_channels_ ? y.strides[3] : lanes_;
+    if (!whole) return nullptr;
+    return static_cast<T*>(y.data) + n * y.strides[0] + plane * width() * y.strides[1] + p * y.strides[2];
+  }
+
+ private:
+  /// Of a padded column in its row.
+  int64_t place(int64_t column) const {
+    return by_channels_ ? column * lanes_ : column % g_.stride_w * phase_ + column / g_.stride_w;
+  }
+  int64_t columns() const { return (g_.Q - 1) * g_.stride_w + g_.span_w(); }
+
+  /// Columns of x that lie in a row of the buffer: they begin at 0 or behind, and end before its last.
+  int64_t first_column() const { return std::max<int64_t>(0, ceil_div(-g_.pad_left, spread_w_)); }
+  int64_t end_column() const {
+    return std::max(first_column(), std::min(x_.shape[3], ceil_div(columns() - g_.pad_left, spread_w_)));
+  }
+
+  void fill_row(const T* from, T* to) const {
+    const int64_t step = x_.strides[3], stride = g_.stride_w;
+    const int64_t first = first_column(), end = end_column();
+    if (spread_w_ == 1 && stride == 1 && step == 1) {
+      std::copy(from + first, from + end, to + first + g_.pad_left);
+      return;
+    }
+    if (stride == 1) {
+      for (int64_t w = first; w < end; ++w) to[w * spread_w_ + g_.pad_left] = from[w * step];
+      return;
+    }
+    for (int64_t w = first; w < std::min(first + stride, end); ++w) {  // spread is 1: the other one's stride
+      T* phase = to + place(w + g_.pad_left);
+      for (int64_t column = w; column < end; column += stride) *phase++ = from[column * step];
+    }
+  }
+
+  void fill_pixels(const T* from, int64_t channels, T* to) const {
+    const int64_t first = first_column(), end = end_column();
+    const int64_t column = x_.strides[3], channel = x_.strides[1];
+    const int64_t step = spread_w_ * lanes_;
+    T* const place = to + (first * spread_w_ + g_.pad_left) * lanes_;
+    if (channel == 1 && channels == lanes_) {
+      depthwise_kernels<T>().copy(from + first * column, column, place, step, end - first);
+      return;
+    }
+    for (int64_t w = first; w < end; ++w) {
+      for (int64_t c = 0; c < channels; ++c) place[(w - first) * step + c] = from[w * column + c * channel];
+    }
+  }
+
+  const Conv2dGeometry& g_;
+  const View& x_;
+  bool by_channels_;
+  int64_t lanes_, spread_h_, spread_w_;
+  int64_t phase_, row_, rows_;
+  std::vector<int64_t> offsets_;
+};
+
+/// Whether channels are innermost in memory, enough of them to fill vectors.
+template <class T>
+bool channels_are_dense(const View& x, const View& y) {
+  return x.strides[1] == 1 && y.strides[1] == 1 && 2 * x.shape[1] >= depthwise_kernels<T>().lanes;
+}
+
+/// The filters of a plane as (taps, lanes), zeros beyond them.
+template <class T>
+void load_filters(const Planes<T>& planes, const View& w, int64_t plane, T* to) {
+  const int64_t first = plane * planes.width();
+  for (int64_t i = 0; i < planes.lanes(); ++i) {
+    const bool there = !planes.by_channels() || i < planes.channels(plane);
+    const T* const filter =
+        w.as<const T>() + (first + (planes.by_channels() && there ? i : 0)) * w.strides[0];
+    T* tap = to + i;
+    for (int64_t r = 0; r < w.shape[2]; ++r) {
+      for (int64_t s = 0; s < w.shape[3]; ++s, tap += planes.lanes()) {
+        *tap = there ? filter[r * w.strides[2] + s * w.strides[3]] : T(0);
+      }
+    }
+  }
+}
+
+template <class T>
+void load_bias(const Planes<T>& planes, const View& bias, int64_t plane, T* to) {
+  for (int64_t i = 0; i < planes.lanes(); ++i) {
+    const int64_t c = planes.by_channels() ? i : 0;
+    to[i] = bias.defined() && c < planes.channels(plane)
+                ? bias.as<const T>()[(plane * planes.width() + c) * bias.strides[0]]
+                : T(0);
+  }
+}
+
+int64_t grain(const Conv2dGeometry& g, int64_t planes) {
+  return std::max<int64_t>(
+      1, kChunkWork / std::max<int64_t>(1, g.multiply_adds() / std::max<int64_t>(1, g.N * planes)));
+}
+
+template <class T>
+void convolve(const Planes<T>& planes, const Conv2dGeometry& g, const View& w, const View& bias,
+              const View& y, bool relu) {
+  const DepthwiseKernels<T>& kernels = depthwise_kernels<T>();
+  const int64_t count = planes.count();
+  parallel_range(g.N * count, grain(g, count), [&](int64_t begin, int64_t end) {
+    const Scratch<T> buffer(planes.buffer_elements());
+    const Scratch<T> filters(planes.taps() * planes.lanes());
+    const Scratch<T> constants(planes.lanes());
+    const Scratch<T> dense(planes.vectors() * planes.lanes());
+    std::fill_n(buffer.data(), planes.buffer_elements(), T(0));
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t n = i / count, plane = i % count;
+      planes.fill(n, plane, buffer.data());
+      load_filters(planes, w, plane, filters.data());
+      load_bias(planes, bias, plane, constants.data());
+      for (int64_t p = 0; p < g.P; ++p) {
+        int64_t step = 0;
+        T* const place = planes.row_in_place(y, n, plane, p, step);
+        if (place == nullptr) step = planes.lanes();
+        kernels.forward(planes.row(buffer.data(), p), filters.data(), constants.data(), relu,
+                        place != nullptr ? place : dense.data(), step);
+        if (place != nullptr) continue;
+        planes.for_row(y, n, plane, p, [&](T& to, int64_t at) { to = dense[at]; });
+      }
+    }
+  });
+}
+
+/// The gradient by x as a convolution over gy.
+Conv2dGeometry turned(const Conv2dGeometry& g) {
+  Conv2dGeometry back = g;
+  back.P = g.H, back.Q = g.W;
+  back.H = g.P, back.W = g.Q;
+  back.stride_h = back.stride_w = 1;
+  back.pad_top = g.span_h() - 1 - g.pad_top;
+  back.pad_left = g.span_w() - 1 - g.pad_left;
+  return back;
+}
+
+View turned(View w) {
+  visit_floating(w.dtype, [&](auto element) {
+    using T = typename decltype(element)::Stored;
+    w.data = static_cast<T*>(w.data) + (w.shape[2] - 1) * w.strides[2] + (w.shape[3] - 1) * w.strides[3];
+  });
+  w.strides[2] = -w.strides[2];
+  w.strides[3] = -w.strides[3];
+  return w;
+}
+
+template <class T>
+class WeightGradient {
+ public:
+  WeightGradient(const Conv2dGeometry& g, const View& x, const View& gy)
+      : g_(g),
+        gy_(gy),
+        planes_(g, x, channels_are_dense<T>(x, gy)),
+        parts_(gy.numel() > 0 ? std::min(g.N, kMostParts) : 0),
+        elements_(planes_.taps() * planes_.lanes()),
+        sums_(parts_ * planes_.count() * elements_) {}
+
+  void run(const View& gw) const {
+    const int64_t items = planes_.count() * parts_;
+    parallel_range(items, grain(g_, planes_.count()) * parts_ / std::max<int64_t>(1, g_.N),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t i = begin; i < end; ++i) add_up(i / parts_, i % parts_);
+                   });
+    for (int64_t c = 0; c < g_.C; ++c) store(gw, c);
+  }
+
+ private:
+  double* sums(int64_t plane, int64_t part) const {
+    return sums_.data() + (plane * parts_ + part) * elements_;
+  }
+
+  void add_up(int64_t plane, int64_t part) const {
+    const Scratch<T> buffer(planes_.buffer_elements());
+    const Scratch<T> dense(g_.P * planes_.vectors() * planes_.lanes());
+    const Scratch<T> image(elements_);
+    double* const total = sums(plane, part);
+    std::fill_n(buffer.data(), planes_.buffer_elements(), T(0));
+    std::fill_n(dense.data(), g_.P * planes_.vectors() * planes_.lanes(), T(0));
+    std::fill_n(total, elements_, 0.0);
+    for (int64_t n = chunk_begin(g_.N, parts_, part); n < chunk_begin(g_.N, parts_, part + 1); ++n) {
+      planes_.fill(n, plane, buffer.data());
+      int64_t step = 0, row = gy_.strides[2];
+      const T* gradient = planes_.row_in_place(gy_, n, plane, 0, step);
+      if (gradient == nullptr) {
+        step = planes_.lanes();
+        row = planes_.vectors() * step;
+        for (int64_t p = 0; p < g_.P; ++p) {
+          planes_.for_row(gy_, n, plane, p, [&](const T& from, int64_t at) { dense[p * row + at] = from; });
+        }
+        gradient = dense.data();
+      }
+      depthwise_kernels<T>().grad_weight(planes_.row(buffer.data(), 0), g_.P, planes_.row_step(), gradient,
+                                         row, step, image.data());
+      for (int64_t i = 0; i < elements_; ++i) total[i] += static_cast<double>(image[i]);
+    }
+  }
+
+  void store(const View& gw, int64_t c) const {
+    const int64_t lanes = planes_.lanes(), plane = c / planes_.width();
+    const int64_t first = planes_.by_channels() ? c % lanes : 0;
+    const int64_t count = planes_.by_channels() ? 1 : lanes;
+    for (int64_t tap = 0; tap < planes_.taps(); ++tap) {
+      double sum = 0;
+      for (int64_t part = 0; part < parts_; ++part) {
+        for (int64_t i = 0; i < count; ++i) sum += sums(plane, part)[tap * lanes + first + i];
+      }
+      gw.as<T>()[c * gw.strides[0] + tap / g_.S * gw.strides[2] + tap % g_.S * gw.strides[3]] =
+          static_cast<T>(sum);
+    }
+  }
+
+  const Conv2dGeometry& g_;
+  const View& gy_;
+  Planes<T> planes_;
+  int64_t parts_, elements_;
+  Scratch<double> sums_;
+};
+
+}  // namespace
+
+bool suits(const Conv2dGeometry& geometry) {
+  return geometry.groups > 1 && geometry.channels_per_group() == 1 && geometry.filters_per_group() == 1;
+}
+
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu) {
+  if (y.numel() == 0) return;
+  visit_floating(y.dtype, [&](auto element) {
+    using T = typename decltype(element)::Stored;
+    convolve(Planes<T>(geometry, x, channels_are_dense<T>(x, y)), geometry, w, bias, y, relu);
+  });
+}
+
+void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
+  if (gx.numel() == 0) return;
+  const Conv2dGeometry back = turned(geometry);
+  visit_floating(gx.dtype, [&](auto element) {
+    using T = typename decltype(element)::Stored;
+    const Planes<T> planes(back, gy, channels_are_dense<T>(gy, gx), geometry.stride_h, geometry.stride_w);
+    convolve(planes, back, turned(w), View{}, gx, false);
+  });
+}
+
+void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
+  if (gw.numel() == 0) return;
+  visit_floating(gw.dtype, [&](auto element) {
+    WeightGradient<typename decltype(element)::Stored>(geometry, x, gy).run(gw);
+  });
+}
+
+}  // namespace linnet::cpu::conv_depthwise

@@ -1,0 +1,42 @@
+// The inner loops of depthwise convolution (cpu/conv_depthwise.cpp), compiled for every instruction set and
+// chosen at run time. They know vectors only: those of neighbouring pixels, or of neighbouring channels.
+#pragma once
+
+#include <cstdint>
+
+namespace linnet::cpu {
+
+/// A row of the input, as vectors under the elements ("taps") of a filter: vector j of tap t begins at
+/// x[offsets[t] + j * x_step].
+template <class T>
+struct DepthwiseRow {
+  const T* x;
+  int64_t x_step;
+  const int64_t* offsets;
+  int64_t taps;
+  int64_t vectors;
+};
+
+template <class T>
+struct DepthwiseKernels {
+  int64_t lanes;
+  /// Vector j of y = bias + the sum over t of x w[t], in order of t; with `relu` ReLU of that. w is (taps,
+  /// lanes), bias (lanes); vectors of y lie y_step apart.
+  void (*forward)(const DepthwiseRow<T>& row, const T* w, const T* bias, bool relu, T* y, int64_t y_step);
+  /// sums (taps, lanes) = the sum over j of x gy, over `rows` rows of x, x_row apart, and of gy, gy_row
+  /// apart; vectors of gy lie gy_step apart.
+  void (*grad_weight)(const DepthwiseRow<T>& row, int64_t rows, int64_t x_row, const T* gy, int64_t gy_row,
+                      int64_t gy_step, T* sums);
+  /// Vector j of `to`, to_step apart, = that of `from`.
+  void (*copy)(const T* from, int64_t from_step, T* to, int64_t to_step, int64_t vectors);
+};
+
+/// Those of the best instruction set this machine has.
+template <class T>
+const DepthwiseKernels<T>& depthwise_kernels();
+template <>
+const DepthwiseKernels<float>& depthwise_kernels<float>();
+template <>
+const DepthwiseKernels<double>& depthwise_kernels<double>();
+
+}  // namespace linnet::cpu
