@@ -1,17 +1,20 @@
 // Sums, maxima and minima over any set of dimensions. (Positions of extremes: cpu/arg_reduce.cpp.)
 //
 // Floating sums add up in double, sums of integers and bool in int64 (wrapping); one rounding at the end. The
-// reduced elements of an output are cut into parts by shape alone; a part is added in eight interleaved
-// accumulators over blocks of 1024 and the parts in order, so the error grows with the number of blocks, and
-// the bits do not depend on threads. Maxima and minima are NaN where there is one.
+// reduced elements of an output are cut into parts by shape alone; a part is added in kLanes interleaved
+// accumulators, which are combined as a tree, and the parts in order, so the bits do not depend on threads.
+// Maxima and minima are NaN where there is one.
 //
 // Two forms: along rows, where a reduced dimension is innermost (or the kept one is short); and down columns,
-// where the innermost dimension is kept and a row of accumulators takes in one row of x after another.
-#include <vector>
+// where the innermost dimension is kept and a row of accumulators takes in rows of x, four at a time. Dense
+// rows of floating elements go through cpu/reduce_kernel.h.
+#include <cstddef>
 
 #include "core/elements.h"
 #include "core/reduce_math.h"
 #include "cpu/backend.h"
+#include "cpu/reduce_kernel.h"
+#include "cpu/scratch.h"
 #include "cpu/strided.h"
 
 namespace linnet {
@@ -20,57 +23,76 @@ namespace {
 constexpr int64_t kPart = 32768;   // elements whose sum is one partial result
 constexpr int64_t kColumns = 256;  // accumulators of the column form
 
-/// A run of elements. The eight accumulators are combined as a tree.
+/// Accumulators that runs of elements are added to.
 template <ReduceKind K, class T, class Acc>
-Acc reduce_run(const void* data, int64_t stride, int64_t n) {
+struct Lanes {
   using Lane = std::conditional_t<K == ReduceKind::Sum, Acc, T>;
-  constexpr int kLanes = 8;
-  constexpr int64_t kBlock = 1024;
-  const T* x = static_cast<const T*>(data);
-  Acc total = reduce_identity<K, Acc>();
-  for (; n > 0; x += kBlock * stride, n -= kBlock) {
-    const int64_t m = std::min(kBlock, n);
-    Lane lane[kLanes];
-    for (Lane& acc : lane) acc = reduce_identity<K, Lane>();
-    int64_t i = 0;
-    if (stride == 1) {
-      for (; i + kLanes <= m; i += kLanes) {
-        for (int l = 0; l < kLanes; ++l) lane[l] = combine<K, Lane>(lane[l], x[i + l]);
+
+  static void start(void* lanes) {
+    for (int64_t l = 0; l < cpu::kLanes; ++l) static_cast<Lane*>(lanes)[l] = reduce_identity<K, Lane>();
+  }
+  static void add(void* lanes, const void* data, int64_t stride, int64_t n) {
+    auto* lane = static_cast<Lane*>(lanes);
+    const T* x = static_cast<const T*>(data);
+    if constexpr (std::is_floating_point_v<T>) {
+      if (stride == 1) return kernel()(lane, x, n);
+    }
+    for (int64_t i = 0; i < n; i += cpu::kLanes) {
+      const int64_t m = std::min(cpu::kLanes, n - i);
+      for (int64_t l = 0; l < m; ++l) {
+        lane[l] = combine<K, Lane>(lane[l], static_cast<Lane>(x[(i + l) * stride]));
       }
     }
-    for (; i < m; ++i) lane[i % kLanes] = combine<K, Lane>(lane[i % kLanes], x[i * stride]);
-    for (int width = kLanes / 2; width > 0; width /= 2) {
-      for (int l = 0; l < width; ++l) lane[l] = combine<K, Lane>(lane[l], lane[l + width]);
+  }
+  static Acc finish(void* lanes) {
+    auto* lane = static_cast<Lane*>(lanes);
+    for (int64_t width = cpu::kLanes / 2; width > 0; width /= 2) {
+      for (int64_t l = 0; l < width; ++l) lane[l] = combine<K, Lane>(lane[l], lane[l + width]);
     }
-    total = combine<K, Acc>(total, static_cast<Acc>(lane[0]));
+    return static_cast<Acc>(lane[0]);
   }
-  return total;
-}
 
-/// acc[j] takes in x[j].
+ private:
+  static auto kernel() {
+    const cpu::ReduceKernels<T>& kernels = cpu::reduce_kernels<T>();
+    if constexpr (K == ReduceKind::Sum) return kernels.sum;
+    if constexpr (K == ReduceKind::Max) return kernels.max;
+    if constexpr (K == ReduceKind::Min) return kernels.min;
+  }
+};
+
+/// acc[j] takes in the elements x[r * step + j * stride] of all rows r.
 template <ReduceKind K, class T, class Acc>
-void reduce_row(Acc* acc, const void* data, int64_t stride, int64_t n) {
+void reduce_rows(Acc* acc, const void* data, int64_t step, int64_t rows, int64_t stride, int64_t n) {
   const T* x = static_cast<const T*>(data);
-  if (stride == 1) {
-    for (int64_t j = 0; j < n; ++j) acc[j] = combine<K, Acc>(acc[j], static_cast<Acc>(x[j]));
-  } else {
-    for (int64_t j = 0; j < n; ++j) acc[j] = combine<K, Acc>(acc[j], static_cast<Acc>(x[j * stride]));
+  if constexpr (K == ReduceKind::Sum && std::is_floating_point_v<T>) {
+    if (stride == 1) return cpu::reduce_kernels<T>().sum_rows(acc, x, step, rows, n);
+  }
+  for (; rows > 0; --rows, x += step) {
+    if (stride == 1) {
+      for (int64_t j = 0; j < n; ++j) acc[j] = combine<K, Acc>(acc[j], static_cast<Acc>(x[j]));
+    } else {
+      for (int64_t j = 0; j < n; ++j) acc[j] = combine<K, Acc>(acc[j], static_cast<Acc>(x[j * stride]));
+    }
   }
 }
 
-/// A reduction of one element type, with its accumulators in double or int64.
+/// A reduction of one element type, with its results in double or int64.
 template <class Acc>
 struct Kernel {
   Acc identity;
   Acc (*combine)(Acc, Acc);
-  Acc (*run)(const void* x, int64_t stride, int64_t n);
-  void (*row)(Acc* acc, const void* x, int64_t stride, int64_t n);
+  void (*start)(void* lanes);
+  void (*add)(void* lanes, const void* x, int64_t stride, int64_t n);
+  Acc (*finish)(void* lanes);
+  void (*rows)(Acc* acc, const void* x, int64_t step, int64_t rows, int64_t stride, int64_t n);
 };
 
 template <ReduceKind K, class T, class Acc>
 constexpr auto kernel_for() {
-  return Kernel<Acc>{reduce_identity<K, Acc>(), combine<K, Acc>, reduce_run<K, T, Acc>,
-                     reduce_row<K, T, Acc>};
+  using L = Lanes<K, T, Acc>;
+  return Kernel<Acc>{reduce_identity<K, Acc>(), combine<K, Acc>, L::start, L::add, L::finish,
+                     reduce_rows<K, T, Acc>};
 }
 
 template <class T, class Acc>
@@ -119,7 +141,7 @@ class Reduction {
   void by_columns() const;
   Acc row_part(int64_t offset, int64_t begin, int64_t end) const;
   void column_part(int64_t offset, int64_t columns, int64_t begin, int64_t end, Acc* acc) const;
-  void store(const std::vector<Acc>& partial, int64_t parts) const;
+  void store(const Acc* partial, int64_t parts) const;
 
   Kernel<Acc> kernel_;
   View x_;
@@ -131,11 +153,12 @@ class Reduction {
 /// Elements [begin, end) of the reduced dimensions, for the output whose elements begin at `offset`.
 template <class Acc>
 Acc Reduction<Acc>::row_part(int64_t offset, int64_t begin, int64_t end) const {
-  Acc total = kernel_.identity;
+  alignas(64) std::byte lanes[cpu::kLanes * 8];  // no accumulator is larger
+  kernel_.start(lanes);
   cpu::walk(reduced_, begin, end, [&](const auto& at, int64_t, int64_t n) {
-    total = kernel_.combine(total, kernel_.run(element(x_, offset + at[0]), reduced_.inner_stride(0), n));
+    kernel_.add(lanes, element(x_, offset + at[0]), reduced_.inner_stride(0), n);
   });
-  return total;
+  return kernel_.finish(lanes);
 }
 
 template <class Acc>
@@ -143,21 +166,21 @@ void Reduction<Acc>::by_rows() const {
   const int64_t outputs = kept_.total, size = reduced_.total;
   const int64_t parts = std::max<int64_t>(1, size / kPart);
   const int64_t grain = std::max<int64_t>(1, cpu::kGrain / std::max<int64_t>(1, size / parts));
-  std::vector<Acc> partial(static_cast<size_t>(outputs * parts));
+  const cpu::Scratch<Acc> partial(outputs * parts);
   cpu::parallel_range(outputs * parts, grain, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin / outputs; part * outputs < end; ++part) {
       const int64_t base = part * outputs;
       cpu::walk(kept_, std::max(begin - base, int64_t{0}), std::min(end - base, outputs),
                 [&](const auto& at, int64_t first, int64_t n) {
                   for (int64_t i = 0; i < n; ++i) {
-                    partial[static_cast<size_t>(base + first + i)] =
+                    partial[base + first + i] =
                         row_part(at[0] + i * kept_.inner_stride(0), cpu::chunk_begin(size, parts, part),
                                  cpu::chunk_begin(size, parts, part + 1));
                   }
                 });
     }
   });
-  store(partial, parts);
+  store(partial.data(), parts);
 }
 
 /// The same for `columns` neighbours of the innermost kept dimension.
@@ -166,10 +189,8 @@ void Reduction<Acc>::column_part(int64_t offset, int64_t columns, int64_t begin,
                                  Acc* acc) const {
   std::fill(acc, acc + columns, kernel_.identity);
   cpu::walk(reduced_, begin, end, [&](const auto& at, int64_t, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) {
-      kernel_.row(acc, element(x_, offset + at[0] + i * reduced_.inner_stride(0)), kept_.inner_stride(0),
-                  columns);
-    }
+    kernel_.rows(acc, element(x_, offset + at[0]), reduced_.inner_stride(0), n, kept_.inner_stride(0),
+                 columns);
   });
 }
 
@@ -179,7 +200,7 @@ void Reduction<Acc>::by_columns() const {
   const int64_t block_width = std::min(width, kColumns), blocks = (width + kColumns - 1) / kColumns;
   const int64_t parts = cpu::range_chunks(size, kPart / block_width);
   const int64_t grain = std::max<int64_t>(1, cpu::kGrain / (size / parts * block_width));
-  std::vector<Acc> partial(static_cast<size_t>(kept_.total * parts));
+  const cpu::Scratch<Acc> partial(kept_.total * parts);
   cpu::parallel_range(kept_.total / width * blocks * parts, grain, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       const int64_t part = item % parts, block = item / parts % blocks, row = item / parts / blocks;
@@ -190,19 +211,19 @@ void Reduction<Acc>::by_columns() const {
       });
     }
   });
-  store(partial, parts);
+  store(partial.data(), parts);
 }
 
 /// Combines the parts in order.
 template <class Acc>
-void Reduction<Acc>::store(const std::vector<Acc>& partial, int64_t parts) const {
+void Reduction<Acc>::store(const Acc* partial, int64_t parts) const {
   visit_dtype(out_.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     cpu::parallel_walk(kept_, [&](const auto& at, int64_t first, int64_t n) {
       for (int64_t i = 0; i < n; ++i) {
         Acc total = kernel_.identity;
         for (int64_t p = 0; p < parts; ++p) {
-          total = kernel_.combine(total, partial[static_cast<size_t>(p * kept_.total + first + i)]);
+          total = kernel_.combine(total, partial[p * kept_.total + first + i]);
         }
         out_.as<T>()[at[1] + i * kept_.inner_stride(1)] = static_cast<T>(total);
       }

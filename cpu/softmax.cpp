@@ -1,60 +1,37 @@
-// Softmax and log-softmax along a dimension, and their gradients. The maximum is subtracted first; sums and
-// the logarithm of a sum are in double. A line of -inf alone gives NaN, as 0 / 0 does.
-#include <cmath>
-#include <limits>
-
+// Softmax and log-softmax along a dimension, and their gradients: line by line (cpu/reduce_kernel.h), lines
+// that are not dense through buffers. The maximum is subtracted first; sums and the logarithm of a sum are in
+// double. A line of -inf alone gives NaN, as 0 / 0 does.
 #include "core/elements.h"
 #include "cpu/backend.h"
+#include "cpu/reduce_kernel.h"
+#include "cpu/scratch.h"
 #include "cpu/strided.h"
 
 namespace linnet {
 namespace {
 
-/// A line of `n` elements, `stride` apart. Always dense where Stride is 1.
-template <class T, class Stride>
-struct Line {
-  T* data;
-  Stride stride;
-  T& operator[](int64_t i) const { return data[i * stride]; }
+/// A line of `n` elements, which are read or written `stride` apart and worked on as dense ones.
+template <class T>
+class Line {
+ public:
+  Line(T* data, int64_t stride, int64_t n, std::remove_const_t<T>* buffer)
+      : data_(data), stride_(stride), n_(n), buffer_(buffer) {}
+
+  const T* read() const {
+    if (stride_ == 1) return data_;
+    for (int64_t i = 0; i < n_; ++i) buffer_[i] = data_[i * stride_];
+    return buffer_;
+  }
+  T* to_write() const { return stride_ == 1 ? data_ : buffer_; }
+  void written() const {
+    for (int64_t i = 0; stride_ != 1 && i < n_; ++i) data_[i * stride_] = buffer_[i];
+  }
+
+ private:
+  T* data_;
+  int64_t stride_, n_;
+  std::remove_const_t<T>* buffer_;
 };
-using One = std::integral_constant<int64_t, 1>;
-
-template <class T, class S>
-void softmax_line(SoftmaxKind kind, Line<const T, S> x, Line<T, S> y, int64_t n) {
-  T largest = -std::numeric_limits<T>::infinity();
-  for (int64_t i = 0; i < n; ++i) largest = x[i] > largest ? x[i] : largest;  // a NaN reaches the sum
-  double sum = 0;
-  if (kind == SoftmaxKind::LogSoftmax) {
-    for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(std::exp(x[i] - largest));
-    const double log_sum = std::log(sum);
-    for (int64_t i = 0; i < n; ++i) {
-      y[i] = static_cast<T>(static_cast<double>(x[i] - largest) - log_sum);
-    }
-    return;
-  }
-  for (int64_t i = 0; i < n; ++i) {
-    y[i] = std::exp(x[i] - largest);
-    sum += static_cast<double>(y[i]);
-  }
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(static_cast<double>(y[i]) / sum);
-}
-
-/// Softmax: gx = y (gy - sum(gy y)). Log-softmax: gx = gy - exp(y) sum(gy).
-template <class T, class S>
-void grad_line(SoftmaxKind kind, Line<const T, S> y, Line<const T, S> gy, Line<T, S> gx, int64_t n) {
-  double sum = 0;
-  if (kind == SoftmaxKind::LogSoftmax) {
-    for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(gy[i]);
-    for (int64_t i = 0; i < n; ++i) {
-      gx[i] = static_cast<T>(static_cast<double>(gy[i]) - static_cast<double>(std::exp(y[i])) * sum);
-    }
-    return;
-  }
-  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(gy[i]) * static_cast<double>(y[i]);
-  for (int64_t i = 0; i < n; ++i) {
-    gx[i] = static_cast<T>(static_cast<double>(y[i]) * (static_cast<double>(gy[i]) - sum));
-  }
-}
 
 /// Calls body(offsets) for every line along `dim`; operand k has strides[k].
 template <int N, class Body>
@@ -79,14 +56,13 @@ void CpuBackend::softmax(SoftmaxKind kind, const View& x, int dim, const View& y
   const int64_t n = x.shape[dim], x_stride = x.strides[dim], y_stride = y.strides[dim];
   visit_floating(x.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
+    const cpu::ReduceKernels<T>& kernels = cpu::reduce_kernels<T>();
+    const auto run = kind == SoftmaxKind::Softmax ? kernels.softmax : kernels.log_softmax;
     for_each_line<2>(x.shape, {y.strides, x.strides}, dim, [&](const auto& at) {
-      T* to = y.as<T>() + at[0];
-      const T* from = x.as<const T>() + at[1];
-      if (x_stride == 1 && y_stride == 1) {
-        softmax_line<T, One>(kind, {from, {}}, {to, {}}, n);
-      } else {
-        softmax_line<T, int64_t>(kind, {from, x_stride}, {to, y_stride}, n);
-      }
+      const cpu::Scratch<T> buffer(n);
+      const Line<T> to(y.as<T>() + at[0], y_stride, n, buffer.data());
+      run(Line(x.as<const T>() + at[1], x_stride, n, buffer.data()).read(), to.to_write(), n);
+      to.written();
     });
   });
 }
@@ -95,15 +71,14 @@ void CpuBackend::softmax_grad(SoftmaxKind kind, const View& y, const View& gy, i
   const int64_t n = y.shape[dim], ys = y.strides[dim], gys = gy.strides[dim], gxs = gx.strides[dim];
   visit_floating(y.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
+    const cpu::ReduceKernels<T>& kernels = cpu::reduce_kernels<T>();
+    const auto run = kind == SoftmaxKind::Softmax ? kernels.softmax_grad : kernels.log_softmax_grad;
     for_each_line<3>(y.shape, {gx.strides, y.strides, gy.strides}, dim, [&](const auto& at) {
-      T* to = gx.as<T>() + at[0];
-      const T* out = y.as<const T>() + at[1];
-      const T* from = gy.as<const T>() + at[2];
-      if (ys == 1 && gys == 1 && gxs == 1) {
-        grad_line<T, One>(kind, {out, {}}, {from, {}}, {to, {}}, n);
-      } else {
-        grad_line<T, int64_t>(kind, {out, ys}, {from, gys}, {to, gxs}, n);
-      }
+      const cpu::Scratch<T> buffer(2 * n);
+      const Line<T> to(gx.as<T>() + at[0], gxs, n, buffer.data());
+      run(Line(y.as<const T>() + at[1], ys, n, buffer.data()).read(),
+          Line(gy.as<const T>() + at[2], gys, n, buffer.data() + n).read(), to.to_write(), n);
+      to.written();
     });
   });
 }

@@ -82,7 +82,8 @@ TYPED_TEST(FusedOperators, SoftmaxAndItsGradient) {
   for (const SoftmaxKind kind : {SoftmaxKind::Softmax, SoftmaxKind::LogSoftmax}) {
     for (const DType type : kFloatTypes) {
       for (const Order order : kReadable) {
-        for (const Shape& shape : {Shape{9}, Shape{4, 10}, Shape{3, 5, 2}, Shape{2, 0, 3}, Shape{0, 4}}) {
+        for (const Shape& shape : {Shape{9}, Shape{4, 10}, Shape{3, 5, 2}, Shape{2, 0, 3}, Shape{0, 4},
+                                   Shape{2, 700}, Shape{18, 3}}) {
           for (int dim = 0; dim < shape.rank(); ++dim) {
             const Order out_order = order == Order::Broadcast ? Order::Dense : order;
             TestArray x(type, shape, order, [](int64_t i) { return 30 * fractions()(i); });
