@@ -10,20 +10,23 @@ namespace {
 
 constexpr const char* kFooter = R"(Example:
   linnet bench conv --shape nhwc-10
+  linnet bench gemm --size 512 --threads 1
   linnet bench step --model simple-cnn --algorithm direct,im2col)";
 
 }  // namespace
 
 Command bench_command(CLI::App& app) {
-  CLI::App* sub = app.add_subcommand("bench", "Time convolutions, or a network, by each algorithm");
+  CLI::App* sub =
+      app.add_subcommand("bench", "Time convolutions, matrix products or a network, by each algorithm");
   sub->footer(kFooter);
   sub->require_subcommand(0, 1);
-  const std::vector<Command> all{bench_conv_command(*sub), bench_step_command(*sub)};
+  const std::vector<Command> all{bench_conv_command(*sub), bench_gemm_command(*sub),
+                                 bench_step_command(*sub)};
   return {sub, [all]() -> int {
             for (const Command& each : all) {
               if (each.app->parsed()) return each.run();
             }
-            throw WordError("bench what? There are conv, step; --help tells more");
+            throw WordError("bench what? There are conv, gemm, step; --help tells more");
           }};
 }
 

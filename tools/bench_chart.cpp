@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/format.h"
+#include "tools/bench_measure.h"
 
 namespace linnet::tool {
 namespace {
@@ -28,19 +29,6 @@ constexpr const char* kStyle = R"(<style>
 </style>
 )";
 
-using Panel = std::vector<const ConvRow*>;  ///< of one shape and function
-
-std::vector<Panel> panels_of(const std::vector<ConvRow>& rows) {
-  std::vector<Panel> panels;
-  for (const ConvRow& row : rows) {
-    const bool goes_on = !panels.empty() && panels.back().front()->shape == row.shape &&
-                         panels.back().front()->pass == row.pass;
-    if (!goes_on) panels.emplace_back();
-    panels.back().push_back(&row);
-  }
-  return panels;
-}
-
 std::string escaped(const std::string& words) {
   std::string text;
   for (const char c : words) {
@@ -65,26 +53,24 @@ std::string text(double x, double y, const char* anchor, const std::string& word
                      attribute, escaped(words));
 }
 
-std::string bar(const ConvRow& row, double left, double top, double scale) {
+std::string draw(const ChartBar& bar, double left, double top, double scale) {
   const double base = left + kLabel;
-  std::string svg = text(base - 8, top + 14, "end", name(row.algorithm));
-  if (!row.refused.empty()) return svg + text(base + 6, top + 14, "start", "cannot express it");
-  const double width = row.flops * scale;
+  std::string svg = text(base - 8, top + 14, "end", bar.label);
+  if (!bar.instead.empty()) return svg + text(base + 6, top + 14, "start", bar.instead);
+  const double width = bar.flops * scale;
   svg += format_text("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" class=\"bar\"/>\n",
                      base, top + 3, width, kRow - 6);
   return svg + text(base + width + 6, top + 14, "start",
-                    format_text("{:.3g} GFLOP/s, {}", row.flops / 1e9, short_time(row.timing.median)));
+                    format_text("{:.3g} GFLOP/s, {}", bar.flops / 1e9, short_time(bar.seconds)));
 }
 
-std::string draw(const Panel& panel, double left, double top, double scale) {
-  const ConvRow& first = *panel.front();
-  std::string svg = text(left + kLabel, top + 18, "start",
-                         format_text("{}, {}", first.shape->name, name(first.pass)), "title");
+std::string draw(const ChartPanel& panel, double left, double top, double scale) {
+  std::string svg = text(left + kLabel, top + 18, "start", panel.title, "title");
   double y = top + kPanelHead - 6;
   svg += format_text("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" class=\"axis\"/>\n",
-                     left + kLabel, y, y + kRow * static_cast<double>(panel.size()));
-  for (const ConvRow* row : panel) {
-    svg += bar(*row, left, y, scale);
+                     left + kLabel, y, y + kRow * static_cast<double>(panel.bars.size()));
+  for (const ChartBar& bar : panel.bars) {
+    svg += draw(bar, left, y, scale);
     y += kRow;
   }
   return svg;
@@ -92,21 +78,11 @@ std::string draw(const Panel& panel, double left, double top, double scale) {
 
 }  // namespace
 
-const char* name(ConvPass pass) {
-  switch (pass) {
-    case ConvPass::Forward:
-      return "forward";
-    case ConvPass::GradInput:
-      return "grad_input";
-    default:
-      return "grad_weight";
-  }
-}
-
-std::string conv_chart(const std::vector<ConvRow>& rows, const Peak& peak, const std::string& title) {
-  const std::vector<Panel> panels = panels_of(rows);
+std::string bar_chart(const std::vector<ChartPanel>& panels, const ChartWords& words) {
   double most = 1;
-  for (const ConvRow& row : rows) most = std::max(most, row.flops);
+  for (const ChartPanel& panel : panels) {
+    for (const ChartBar& bar : panel.bars) most = std::max(most, bar.flops);
+  }
   std::string body;
   double top = kHead;
   for (size_t first = 0; first < panels.size(); first += kPanelsAbreast) {
@@ -114,22 +90,19 @@ std::string conv_chart(const std::vector<ConvRow>& rows, const Peak& peak, const
     size_t highest = 0;
     for (size_t i = first; i < end; ++i) {
       body += draw(panels[i], kMargin + static_cast<double>(i - first) * kPanel, top, kBar / most);
-      highest = std::max(highest, panels[i].size());
+      highest = std::max(highest, panels[i].bars.size());
     }
     top += kPanelHead + kRow * static_cast<double>(highest) + 8;
   }
   const double width = 2 * kMargin + kPanelsAbreast * kPanel;
   std::string svg = format_text(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
-      "role=\"img\" aria-label=\"speed of convolution algorithms\">\n",
-      width, top + kMargin);
+      "role=\"img\" aria-label=\"{2}\">\n",
+      width, top + kMargin, escaped(words.label));
   svg += kStyle;
   svg += format_text("<rect width=\"{}\" height=\"{}\" class=\"page\"/>\n", width, top + kMargin);
-  svg += text(kMargin, 26, "start", title, "title");
-  svg += text(
-      kMargin, 46, "start",
-      format_text("One scale for all bars. The peak, {:.3g} GFLOP/s, is that of a square matrix product.",
-                  peak.flops / 1e9));
+  svg += text(kMargin, 26, "start", words.title, "title");
+  svg += text(kMargin, 46, "start", "One scale for all bars. " + words.note);
   return svg + body + "</svg>\n";
 }
 

@@ -1,37 +1,30 @@
-// The rows of `linnet bench conv`, and their picture.
+// Bars of GFLOP/s as SVG, for `linnet bench conv` and `linnet bench gemm`.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "tools/bench_measure.h"
-#include "tools/bench_shapes.h"
-
 namespace linnet::tool {
 
-enum class ConvPass : uint8_t { Forward, GradInput, GradWeight };
-const char* name(ConvPass pass);
-
-/// One algorithm, one function, one shape.
-struct ConvRow {
-  const BenchShape* shape;
-  ConvPass pass;
-  ConvAlgorithm algorithm;
-  std::string
-      refused;  ///< What the algorithm says of a geometry that it cannot express; nothing is timed then.
-  Timing timing;
-  double flops = 0;                    ///< Operations a second: two for each multiply-add of the geometry.
-  std::optional<int64_t> extra_bytes;  ///< See extra_memory.
-  double error = 0;                    ///< |result - direct| / |direct|, in Euclidean norms.
-
-  /// What the literature says of this algorithm; null where it says nothing, as of all gradients.
-  const PublishedTime* published() const {
-    return pass == ConvPass::Forward ? shape->published_for(algorithm) : nullptr;
-  }
+struct ChartBar {
+  std::string label;
+  double flops = 0;     ///< Operations a second: the length of the bar.
+  double seconds = 0;   ///< Written beside it.
+  std::string instead;  ///< Where nothing was timed, what stands in place of a bar.
 };
 
-/// Bars of GFLOP/s, a panel for each shape and function; it follows the viewer's light or dark scheme.
-std::string conv_chart(const std::vector<ConvRow>& rows, const Peak& peak, const std::string& title);
+struct ChartPanel {
+  std::string title;
+  std::vector<ChartBar> bars;
+};
+
+struct ChartWords {
+  std::string title;
+  std::string note;   ///< A sentence below the title.
+  std::string label;  ///< For those who do not see the picture.
+};
+
+/// A panel after the other, all at one scale; it follows the viewer's light or dark scheme.
+std::string bar_chart(const std::vector<ChartPanel>& panels, const ChartWords& words);
 
 }  // namespace linnet::tool

@@ -1,12 +1,9 @@
 // linnet bench conv: every algorithm for a convolution and its gradients, side by side.
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <iterator>
+#include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -34,8 +31,36 @@ constexpr const char* kFooter = R"(Example:
 Times are medians; GFLOP/s counts two operations for a multiply-add. Extra memory is the most that a call has
 in use beyond its operands and its result. The error is |result - direct| / |direct|.)";
 
+enum class ConvPass : uint8_t { Forward, GradInput, GradWeight };
 constexpr ConvPass kPasses[] = {ConvPass::Forward, ConvPass::GradInput, ConvPass::GradWeight};
 constexpr const char* kOwnShape = "given";
+
+const char* name(ConvPass pass) {
+  switch (pass) {
+    case ConvPass::Forward:
+      return "forward";
+    case ConvPass::GradInput:
+      return "grad_input";
+    default:
+      return "grad_weight";
+  }
+}
+
+/// One algorithm, one function, one shape.
+struct ConvRow {
+  const BenchShape* shape;
+  ConvPass pass;
+  ConvAlgorithm algorithm;
+  std::string refused;  ///< What the algorithm says of a geometry that it cannot express: nothing is timed.
+  Speed speed;          ///< Two operations for each multiply-add of the geometry.
+  std::optional<int64_t> extra_bytes;  ///< See extra_memory.
+  double error = 0;                    ///< |result - direct| / |direct|, in Euclidean norms.
+
+  /// What the literature says of this algorithm; null where it says nothing, as of all gradients.
+  const PublishedTime* published() const {
+    return pass == ConvPass::Forward ? shape->published_for(algorithm) : nullptr;
+  }
+};
 
 struct ConvWords {
   std::vector<std::string> shapes{"all"}, algorithms{"all"}, passes{"all"};
@@ -79,16 +104,6 @@ struct Operands {
   NDArray x, w, gy, images, kernels;
 };
 
-double relative_error(const NDArray& result, const std::vector<double>& reference) {
-  const auto values = result.to(DType::Float64).to_vector<double>();
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    difference += (values[i] - reference[i]) * (values[i] - reference[i]);
-    norm += reference[i] * reference[i];
-  }
-  return difference == 0 ? 0 : std::sqrt(difference / norm);
-}
-
 // ---- words
 
 Size2 pair_of(const std::string& word, const std::string& text) {
@@ -128,22 +143,7 @@ BenchShape own_shape(const ConvWords& words) {
   return shape;
 }
 
-/// Those of `all` that are named, in the order of `all`.
-template <class All, class Name>
-auto chosen(const char* what, const std::vector<std::string>& words, const All& all, const Name& name_of) {
-  std::vector<std::string> names{"all"};
-  for (const auto& each : all) names.emplace_back(name_of(each));
-  for (const std::string& word : words) check_name(what, word, names);
-  std::vector<std::decay_t<decltype(*std::begin(all))>> result;
-  std::copy_if(std::begin(all), std::end(all), std::back_inserter(result), [&](const auto& each) {
-    return std::any_of(words.begin(), words.end(),
-                       [&](const std::string& word) { return word == "all" || word == name_of(each); });
-  });
-  return result;
-}
-
 Bench bench_of(const ConvWords& words) {
-  check_name("dtype", words.dtype, {"float32", "float64"});
   std::vector<BenchShape> shapes;
   if (words.geometry_given) {
     shapes = {own_shape(words)};
@@ -152,14 +152,14 @@ Bench bench_of(const ConvWords& words) {
         chosen("shape", words.shapes, bench_shapes(), [](const BenchShape& shape) { return shape.name; });
   }
   return {std::move(shapes), chosen("pass", words.passes, kPasses, [](ConvPass pass) { return name(pass); }),
-          algorithms_of(words.algorithms), words.dtype == "float32" ? DType::Float32 : DType::Float64};
+          algorithms_of(words.algorithms), floating_of(words.dtype)};
 }
 
 // ---- rows
 
 void print_heading() {
-  print_text("{:<12} {:<12} {:>10} {:>10} {:>9} {:>8} {:>10} {:>9}  {}\n", "pass", "algorithm", "time",
-             "fastest", "GFLOP/s", "of peak", "memory", "error", "published");
+  print_text("{:<12} {:<12} {} {:>10} {:>9}  {}\n", "pass", "algorithm", speed_heading(), "memory", "error",
+             "published");
 }
 
 void print_row(const ConvRow& row, const Peak& peak) {
@@ -168,11 +168,9 @@ void print_row(const ConvRow& row, const Peak& peak) {
     return;
   }
   const PublishedTime* published = row.published();
-  print_text("{:<12} {:<12} {:>10} {:>10} {:>9.3g} {:>7.2f}% {:>10} {:>9.1e}  {}\n", name(row.pass),
-             name(row.algorithm), short_time(row.timing.median), short_time(row.timing.minimum),
-             row.flops / 1e9, 100 * row.flops / peak.flops,
-             row.extra_bytes ? short_bytes(*row.extra_bytes) : "-", row.error,
-             published ? published->text() : "-");
+  print_text("{:<12} {:<12} {} {:>10} {:>9.1e}  {}\n", name(row.pass), name(row.algorithm),
+             speed_columns(row.speed, peak.flops), row.extra_bytes ? short_bytes(*row.extra_bytes) : "-",
+             row.error, published ? published->text() : "-");
   std::fflush(stdout);
 }
 
@@ -190,15 +188,14 @@ void print_notes(const std::vector<ConvRow>& rows) {
 ConvRow measure(const Stopwatch& watch, Operands& operands, ConvRow row,
                 const std::vector<double>& reference) {
   try {
-    row.error = relative_error(operands.compute(row.pass, row.algorithm), reference);
+    row.error = relative_error(values_of(operands.compute(row.pass, row.algorithm)), reference);
   } catch (const Error& error) {
     row.refused = error.what();
     return row;
   }
   const auto work = [&] { return operands.compute(row.pass, row.algorithm); };
   row.extra_bytes = extra_memory(watch.device(), work);
-  row.timing = watch.time([&] { work(); });
-  row.flops = 2 * static_cast<double>(operands.g.multiply_adds()) / row.timing.median;
+  row.speed = Speed(watch.time([&] { work(); }), operands.g.multiply_adds());
   return row;
 }
 
@@ -211,11 +208,10 @@ std::vector<ConvRow> measure_all(const Bench& bench, const Stopwatch& watch, con
                static_cast<double>(operands.g.multiply_adds()) / 1e6);
     print_heading();
     for (const ConvPass pass : bench.passes) {
-      const auto reference =
-          operands.compute(pass, ConvAlgorithm::Direct).to(DType::Float64).to_vector<double>();
+      const std::vector<double> reference = values_of(operands.compute(pass, ConvAlgorithm::Direct));
       for (const ConvAlgorithm algorithm : bench.algorithms) {
         if (watch.stopped()) return rows;
-        rows.push_back(measure(watch, operands, {&shape, pass, algorithm, "", {}, 0, {}, 0}, reference));
+        rows.push_back(measure(watch, operands, {&shape, pass, algorithm, "", {}, {}, 0}, reference));
         print_row(rows.back(), peak);
       }
     }
@@ -249,11 +245,7 @@ Json row_json(const ConvRow& row, const Peak& peak) {
     json["refused"] = row.refused;
     return json;
   }
-  json["seconds"] = row.timing.median;
-  json["seconds_min"] = row.timing.minimum;
-  json["calls"] = row.timing.calls;
-  json["gflops"] = row.flops / 1e9;
-  json["of_peak"] = row.flops / peak.flops;
+  add_speed(json, row.speed, peak.flops);
   json["extra_bytes"] = row.extra_bytes ? Json(*row.extra_bytes) : Json(nullptr);
   json["error"] = row.error;
   json["published"] = published_json(row);
@@ -275,6 +267,22 @@ Json document(const std::vector<ConvRow>& rows, const Peak& peak, const ConvWord
   return json;
 }
 
+std::string chart(const std::vector<ConvRow>& rows, const Peak& peak, const std::string& title) {
+  std::vector<ChartPanel> panels;  // of a shape and function
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const ConvRow& row = rows[i];
+    if (i == 0 || rows[i - 1].shape != row.shape || rows[i - 1].pass != row.pass) {
+      panels.push_back({format_text("{}, {}", row.shape->name, name(row.pass)), {}});
+    }
+    panels.back().bars.push_back({name(row.algorithm), row.speed.flops, row.speed.timing.median,
+                                  row.refused.empty() ? "" : "cannot express it"});
+  }
+  return bar_chart(
+      panels,
+      {title, format_text("The peak, {:.3g} GFLOP/s, is that of a square matrix product.", peak.flops / 1e9),
+       "speed of convolution algorithms"});
+}
+
 int run(ConvWords words) {
   const Bench bench = bench_of(words);
   words.output.check();
@@ -292,7 +300,7 @@ int run(ConvWords words) {
   const bool interrupted = watch.stopped();
   words.output.write_json(document(rows, peak, words, device, interrupted));
   words.output.write_svg(
-      conv_chart(rows, peak, format_text("Convolutions in {} {}", words.dtype, machine_text(device))));
+      chart(rows, peak, format_text("Convolutions in {} {}", words.dtype, machine_text(device))));
   if (interrupted) print_text("stopped after {} rows\n", rows.size());
   return interrupted ? kInterrupted : kDone;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <thread>
 
@@ -86,6 +87,36 @@ Timing Stopwatch::time(const std::function<void()>& work) const {
   return {times[times.size() / 2], times.front(), static_cast<int64_t>(times.size()) * at_once};
 }
 
+std::string speed_heading() {
+  return format_text("{:>10} {:>10} {:>9} {:>8}", "time", "fastest", "GFLOP/s", "of peak");
+}
+
+std::string speed_columns(const Speed& speed, double peak_flops) {
+  return format_text("{:>10} {:>10} {:>9.3g} {:>7.2f}%", short_time(speed.timing.median),
+                     short_time(speed.timing.minimum), speed.flops / 1e9, 100 * speed.flops / peak_flops);
+}
+
+void add_speed(nlohmann::ordered_json& row, const Speed& speed, double peak_flops) {
+  row["seconds"] = speed.timing.median;
+  row["seconds_min"] = speed.timing.minimum;
+  row["calls"] = speed.timing.calls;
+  row["gflops"] = speed.flops / 1e9;
+  row["of_peak"] = speed.flops / peak_flops;
+}
+
+std::vector<double> values_of(const NDArray& array) {
+  return array.to(DType::Float64).to_vector<double>();
+}
+
+double relative_error(const std::vector<double>& values, const std::vector<double>& reference) {
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    difference += (values[i] - reference[i]) * (values[i] - reference[i]);
+    norm += reference[i] * reference[i];
+  }
+  return difference == 0 ? 0 : std::sqrt(difference / norm);
+}
+
 std::optional<int64_t> extra_memory(Device device, const std::function<NDArray()>& work) {
   device.synchronize();
   device.trim_memory();
@@ -157,6 +188,11 @@ void OutputWords::write_svg(const std::string& picture) const {
   if (!svg.empty()) write(svg, picture, overwrite);
 }
 
+DType floating_of(const std::string& word) {
+  check_name("dtype", word, {"float32", "float64"});
+  return word == "float32" ? DType::Float32 : DType::Float64;
+}
+
 std::vector<ConvAlgorithm> algorithms_of(const std::vector<std::string>& names) {
   std::vector<std::string> known{"all"};
   for (const ConvAlgorithm each : conv_algorithms()) known.emplace_back(name(each));
@@ -182,7 +218,7 @@ std::string algorithm_names() {
 }
 
 std::vector<int64_t> numbers_of(const std::string& word, const std::string& text,
-                                const std::vector<size_t>& counts, int64_t least) {
+                                const std::vector<size_t>& counts, int64_t least, char between) {
   std::vector<int64_t> numbers;
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -193,15 +229,16 @@ std::vector<int64_t> numbers_of(const std::string& word, const std::string& text
     right = problem == std::errc() && number >= least;
     numbers.push_back(number);
     if (!right || next == end) break;
-    right = *next == ',';
+    right = *next == between;
     at = next + 1;
   }
   right = right && std::find(counts.begin(), counts.end(), numbers.size()) != counts.end();
   if (right) return numbers;
   std::vector<std::string> expected;
   for (const size_t count : counts) expected.push_back(std::to_string(count));
-  throw WordError(format_text("{} is '{}'; expected {} numbers of at least {}, with commas between them",
-                              word, text, join(expected, " or "), least));
+  throw WordError(format_text("{} is '{}'; expected {} numbers of at least {}, with {} between them", word,
+                              text, join(expected, " or "), least,
+                              between == ',' ? std::string("commas") : std::string(1, between)));
 }
 
 std::string short_time(double seconds) {

@@ -2,10 +2,13 @@
 // unasked.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <linnet/core/conv2d.h>
@@ -40,6 +43,25 @@ class Stopwatch {
   std::function<bool()> stop_;
 };
 
+/// A timing as operations a second, two for a multiply-add.
+struct Speed {
+  Speed() = default;
+  Speed(const Timing& of, int64_t multiply_adds)
+      : timing(of), flops(2 * static_cast<double>(multiply_adds) / of.median) {}
+
+  Timing timing;
+  double flops = 0;
+};
+/// The columns time, fastest, GFLOP/s, of peak.
+std::string speed_heading();
+std::string speed_columns(const Speed& speed, double peak_flops);
+/// Their fields, and the number of calls.
+void add_speed(nlohmann::ordered_json& row, const Speed& speed, double peak_flops);
+
+std::vector<double> values_of(const NDArray& array);
+/// |values - reference| / |reference|, in Euclidean norms.
+double relative_error(const std::vector<double>& values, const std::vector<double>& reference);
+
 /// The most memory of the device that `work` has in use at one time, beyond what is in use before and its
 /// result; nothing where the device does not count.
 std::optional<int64_t> extra_memory(Device device, const std::function<NDArray()>& work);
@@ -73,6 +95,24 @@ struct OutputWords {
   void write_svg(const std::string& picture) const;
 };
 
+/// float32 or float64; WordError for another word.
+DType floating_of(const std::string& word);
+
+/// Those of `all` that `words` names, in the order of `all`; all of them for "all". WordError lists the
+/// names.
+template <class All, class Name>
+auto chosen(const char* what, const std::vector<std::string>& words, const All& all, const Name& name_of) {
+  std::vector<std::string> names{"all"};
+  for (const auto& each : all) names.emplace_back(name_of(each));
+  for (const std::string& word : words) check_name(what, word, names);
+  std::vector<std::decay_t<decltype(*std::begin(all))>> result;
+  std::copy_if(std::begin(all), std::end(all), std::back_inserter(result), [&](const auto& each) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](const std::string& word) { return word == "all" || word == name_of(each); });
+  });
+  return result;
+}
+
 /// The algorithms of these names, each once; all of them for "all". WordError lists the names there are.
 std::vector<ConvAlgorithm> algorithms_of(const std::vector<std::string>& names);
 /// "auto, direct, ...".
@@ -80,7 +120,7 @@ std::string algorithm_names();
 
 /// "10,32,32,8" of --input and the like: as many numbers as one of `counts` says, each at least `least`.
 std::vector<int64_t> numbers_of(const std::string& word, const std::string& text,
-                                const std::vector<size_t>& counts, int64_t least);
+                                const std::vector<size_t>& counts, int64_t least, char between = ',');
 
 /// "12.3 us", "4.56 ms", "1.23 s".
 std::string short_time(double seconds);

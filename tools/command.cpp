@@ -23,6 +23,10 @@ void MachineWords::add_to(CLI::App& app) {
   app.add_option("--device", device, "Where to compute: cpu, cuda, cuda:1")
       ->envname("LINNET_DEVICE")
       ->capture_default_str();
+  add_threads_to(app);
+}
+
+void MachineWords::add_threads_to(CLI::App& app) {
   app.add_option("--threads", threads, "Threads of the CPU; as many as there are cores where not given")
       ->check(CLI::Range(1, 1024));
 }

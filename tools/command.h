@@ -34,6 +34,7 @@ Command doctor_command(CLI::App& app);
 Command parity_command(CLI::App& app);
 Command bench_command(CLI::App& app);
 Command bench_conv_command(CLI::App& bench);
+Command bench_gemm_command(CLI::App& bench);
 Command bench_step_command(CLI::App& bench);
 
 /// Throws WordError "unknown <what> '<name>'; there are ..." unless `name` is one of `names`.
@@ -45,6 +46,7 @@ struct MachineWords {
   int threads = 0;  ///< 0: as many as there are cores.
 
   void add_to(CLI::App& app);
+  void add_threads_to(CLI::App& app);  ///< For what runs on the CPU only.
   /// Sets the number of threads and the default device, and gives it. Throws WordError for a device that is
   /// not there, or that computes nothing.
   Device use() const;

@@ -16,6 +16,7 @@
 #include <linnet/core/random.h>
 #include <linnet/core/scalar.h>
 #include <linnet/core/version.h>
+#include <linnet/cpu/gemm.h>
 #include <linnet/cpu/threads.h>
 #include <linnet/data/data.h>
 #include <linnet/io/safetensors.h>

@@ -1,4 +1,4 @@
-// `linnet bench conv` and `linnet bench step`: tables, files, words, exit status. Shapes are tiny: what is
+// `linnet bench conv`, `gemm` and `step`: tables, files, words, exit status. Shapes are tiny: what is
 // tested is not how fast anything is.
 #ifdef LINNET_TOOL
 #include <cmath>
@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <linnet/core/conv2d.h>
 #include <linnet/core/random.h>
+#include <linnet/cpu/gemm.h>
 #include <linnet/io/save.h>
 #include <linnet/nn/models.h>
 #include <nlohmann/json.hpp>
@@ -225,8 +226,8 @@ void expect_wrong(const Words& words, const std::string& message) {
 }
 
 TEST(ToolBench, WrongWords) {
-  expect_wrong({"bench"}, "bench what? There are conv, step");
-  expect_wrong({"bench", "gemv"}, "unknown command of bench 'gemv'; there are conv, step");
+  expect_wrong({"bench"}, "bench what? There are conv, gemm, step");
+  expect_wrong({"bench", "gemv"}, "unknown command of bench 'gemv'; there are conv, gemm, step");
   expect_wrong({"bench", "conv", "--shape", "big"},
                "unknown shape 'big'; there are all, nhwc-10, nhwc-100, nchw-64, simple-cnn-1, ");
   expect_wrong({"bench", "conv", "--algorithm", "direct,fft"},
@@ -252,6 +253,103 @@ TEST(ToolBench, HelpHasExamples) {
     EXPECT_TRUE(has(result.out, std::string("Example:\n  linnet bench ") + what)) << result.out;
     for (const ConvAlgorithm algorithm : conv_algorithms()) EXPECT_TRUE(has(result.out, name(algorithm)));
   }
+}
+
+Words gemm(Words more = {}) {
+  Words words{"bench", "gemm", "--size", "12,7x9x5", "--threads", "1", "--min-time", "0.001"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+TEST(ToolBenchGemm, PrintsARowForEveryRung) {
+  const ToolResult result = Tool().run(gemm());
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(lines_like(result.out, "matrix products in float32 on cpu; .*, vectors of .*, 1 threads"), 1U)
+      << result.out;
+  EXPECT_EQ(
+      lines_like(result.out,
+                 "peak here: .* GFLOP/s, of multiply-adds that wait for nothing, on 1 threads; naive and "
+                 "blocked use one"),
+      1U)
+      << result.out;
+  EXPECT_TRUE(has(result.out, "12x12x12: (12, 12) by (12, 12); ")) << result.out;
+  EXPECT_TRUE(has(result.out,
+                  "7x9x5: (7, 9) by (9, 5); 0.000315 million multiply-adds; the error is that of 7 "
+                  "rows"))
+      << result.out;
+  for (const GemmAlgorithm algorithm : gemm_algorithms()) {
+    EXPECT_EQ(
+        lines_like(result.out, std::string(name(algorithm)) +
+                                   " +\\S+ (us|ms|s) +\\S+ (us|ms|s) +\\S+ +\\S+% +\\d\\.\\de[-+]\\d\\d"),
+        2U)
+        << name(algorithm) << "\nin\n"
+        << result.out;
+  }
+}
+
+TEST(ToolBenchGemm, WritesFiguresAndAPicture) {
+  const Tool tool;
+  const Words words = gemm({"--dtype", "float64", "--json", "g.json", "--svg", "g.svg"});
+  const ToolResult result = tool.run(words);
+  ASSERT_EQ(result.status, 0) << result.err;
+  const Json json = Json::parse(tool.text("g.json"));
+  EXPECT_EQ(json.at("benchmark"), "gemm");
+  EXPECT_EQ(json.at("dtype"), "float64");
+  EXPECT_EQ(json.at("interrupted"), false);
+  const double peak = json.at("peak").at("gflops");
+  EXPECT_GT(peak, 0);
+  ASSERT_EQ(json.at("rows").size(), 2 * gemm_algorithms().size());
+  for (const Json& row : json.at("rows")) {
+    const double seconds = row.at("seconds"), gflops = row.at("gflops");
+    EXPECT_GT(row.at("seconds_min").get<double>(), 0) << row;
+    EXPECT_LE(row.at("seconds_min").get<double>(), seconds) << row;
+    EXPECT_NEAR(gflops * 1e9 * seconds, 2 * row.at("multiply_adds").get<double>(), 1) << row;
+    EXPECT_NEAR(row.at("of_peak").get<double>() * peak, gflops, 1e-9 * gflops) << row;
+    EXPECT_LT(row.at("error").get<double>(), 1e-15) << row;
+    EXPECT_EQ(row.at("threads"), 1);
+  }
+  EXPECT_EQ(json.at("rows").at(5).at("size"), "7x9x5");
+  EXPECT_EQ(json.at("rows").at(5).at("algorithm"), "tuned");
+  EXPECT_EQ(json.at("rows").at(5).at("multiply_adds"), 7 * 9 * 5);
+
+  const std::string svg = tool.text("g.svg");
+  EXPECT_EQ(unbalanced(svg), "");
+  for (const char* word : {">7x9x5<", ">12x12x12<", ">naive<", ">blocked<", ">tuned<"}) {
+    EXPECT_TRUE(has(svg, word)) << word;
+  }
+  const ToolResult again = tool.run(words);
+  EXPECT_EQ(again.status, 1);
+  EXPECT_TRUE(has(again.err, "the file 'g.json' is there; it is kept")) << again.err;
+  Words over = words;
+  over.insert(over.end(), {"--overwrite", "--algorithm", "tuned,tuned"});
+  EXPECT_EQ(tool.run(over).status, 0);
+  EXPECT_EQ(Json::parse(tool.text("g.json")).at("rows").size(), 2U);
+}
+
+TEST(ToolBenchGemm, NaiveSkipsWhatTakesTooLong) {
+  const Tool tool;
+  const ToolResult result = tool.run({"bench", "gemm", "--size", "1025x1024x1024", "--algorithm", "naive",
+                                      "--json", "g.json", "--svg", "g.svg", "--min-time", "0.001"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(
+      has(result.out, "naive        skipped: 1075 million multiply-adds; naive is timed up to 1074 million"))
+      << result.out;
+  const Json row = Json::parse(tool.text("g.json")).at("rows").at(0);
+  EXPECT_TRUE(has(row.at("skipped"), "1075 million multiply-adds")) << row;
+  EXPECT_FALSE(row.contains("seconds"));
+  EXPECT_TRUE(has(tool.text("g.svg"), "not timed: too long"));
+}
+
+TEST(ToolBenchGemm, WrongWords) {
+  expect_wrong({"bench", "gemm", "--size", "12x5"},
+               "--size is '12x5'; expected 1 or 3 numbers of at least 1, with x");
+  expect_wrong({"bench", "gemm", "--size", "0"}, "--size is '0'; expected 1 or 3 numbers of at least 1");
+  expect_wrong({"bench", "gemm", "--algorithm", "fast"},
+               "unknown algorithm 'fast'; there are all, naive, blocked, tuned");
+  expect_wrong({"bench", "gemm", "--dtype", "int8"}, "unknown dtype 'int8'; there are float32, float64");
+  expect_wrong({"bench", "gemm", "--json", "a", "--svg", "a"}, "--json and --svg name the same file: a");
+  const ToolResult help = Tool().run({"bench", "gemm", "--help"});
+  EXPECT_TRUE(has(help.out, "Example:\n  linnet bench gemm")) << help.out;
 }
 
 Words step(Words more = {}) {
