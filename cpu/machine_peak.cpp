@@ -4,6 +4,8 @@
 #include <chrono>
 #include <vector>
 
+#include <linnet/core/ndarray.h>
+#include "core/operands.h"
 #include "cpu/parallel.h"
 #include "cpu/simd_targets.h"
 
@@ -106,13 +108,18 @@ double peak_flops(DType dtype, double seconds) {
 }
 
 Bandwidth plain_bandwidth(int64_t elements, double seconds) {
-  const auto n = static_cast<size_t>(elements);
-  std::vector<float> a(n, 1.0F), b(n, 2.0F), c(n, 3.0F);
+  // In memory as operators get it: pages are as large.
+  const Device cpu = device("cpu");
+  const NDArray arrays[] = {NDArray::ones({elements}, DType::Float32, cpu),
+                            NDArray::ones({elements}, DType::Float32, cpu),
+                            NDArray::ones({elements}, DType::Float32, cpu)};
+  const auto* a = arrays[0].read_view().as<const float>();
+  const auto* b = arrays[1].read_view().as<const float>();
+  auto* c = result_view(arrays[2]).as<float>();
   const auto rate = [&](auto loop, int64_t bytes) {
     const double least = fastest(seconds / 2, [&] {
-      parallel_range(elements, kRange, [&](int64_t begin, int64_t end) {
-        loop(end - begin, a.data() + begin, b.data() + begin, c.data() + begin);
-      });
+      parallel_range(elements, kRange,
+                     [&](int64_t begin, int64_t end) { loop(end - begin, a + begin, b + begin, c + begin); });
     });
     return static_cast<double>(bytes * elements) / least;
   };

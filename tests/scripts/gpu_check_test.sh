@@ -5,7 +5,7 @@
 set -euo pipefail
 rm -rf tree bin out && mkdir -p tree/scripts tree/bench tree/bin bin
 cp "$LINNET_SOURCE_DIR/scripts/gpu-check" tree/scripts/
-cp "$LINNET_SOURCE_DIR/bench/gpu_summary.py" "$LINNET_SOURCE_DIR/bench/compare_step.py" tree/bench/
+cp "$LINNET_SOURCE_DIR/bench/gpu_summary.py" "$LINNET_SOURCE_DIR/bench/compare.py" tree/bench/
 
 stand_in() {
   printf '#!/bin/bash\n%s\n' "$2" > "$1"
@@ -18,7 +18,7 @@ stand_in bin/nvcc 'echo "Cuda compilation tools, release 12.6, V12.6.20"'
 stand_in bin/cmake 'echo "cmake $*"
 [[ $1 == --build ]] || exit 0
 mkdir -p build/cuda/bin && status=0
-for program in linnet linnet_unit_tests linnet_parity_tests linnet_gpu_tests bench_step; do
+for program in linnet linnet_unit_tests linnet_parity_tests linnet_gpu_tests bench_workloads; do
   if [[ $NO_BUILD == *" $program "* ]]; then status=1; else cp "bin/$program" build/cuda/bin/; fi
 done
 exit $status'
@@ -39,7 +39,7 @@ echo "========= ERROR SUMMARY: 0 errors"'
 stand_in bin/python 'case $* in
   *"import torch; print"*) echo 2.5.1 ;;
   *"import sys, torch"*) [[ -n $TORCH ]] ;;
-  *compare_step*) echo "python $*"; while (($# > 1)); do shift; done; echo "{\"torch\": [], \"results\": [1]}" > "$1" ;;
+  *compare.py*) echo "python $*"; while (($# > 1)); do shift; done; echo "{\"torch\": [], \"results\": [1]}" > "$1" ;;
   *) exec python3 "$@" ;;
 esac'
 stand_in tree/bin/linnet 'echo "linnet $*"
@@ -52,8 +52,8 @@ elif [[ -n $FAILING && $* == "$FAILING --device cuda" ]]; then
   exit 1
 fi'
 for program in linnet_unit_tests linnet_parity_tests linnet_gpu_tests; do stand_in "tree/bin/$program" 'true'; done
-stand_in tree/bin/bench_step 'echo "bench $*" >&2
-echo "{\"workload\": \"conv1/forward\", \"variant\": \"direct\", \"ms\": 2.5}"'
+stand_in tree/bin/bench_workloads 'echo "bench $*" >&2
+echo "{\"workload\": \"conv/simplecnn1/fwd\", \"variant\": \"direct\", \"ms\": 2.5}"'
 mkdir -p out
 
 # run STATUS [WORD...]: runs gpu-check, checks its exit status and leaves what it printed in `output`.
@@ -107,7 +107,7 @@ log_says build "-DCMAKE_PREFIX_PATH=/a;/b"
 log_says train "linnet train --model simple-cnn --dataset digits --epochs 3 --seed 0 --device cuda --out $PWD/out/run-"
 log_says parity "linnet parity --device cuda"
 log_says model "linnet parity --model $PWD/out/run-digits --device cuda"
-log_says bench "bench --device cuda --threads 1 --algorithms auto,direct,im2col,dilate_flip"
+log_says bench "bench --device cuda --threads 1 --only conv/simplecnn*,simplecnn/*,elementwise/adam* --algorithms auto,direct,"
 log_says racecheck "in cuda 1 0"
 log_says racecheck "linnet_unit_tests --gtest_filter=Cuda*"
 
@@ -116,7 +116,7 @@ summary '" ".join(r)' "build mnist"
 log_says mnist "--data $PWD/some/data"
 summary 's["timings"]' "None"
 TORCH=1 run 0 --stage bench out
-log_says bench "python bench/compare_step.py --linnet build/cuda/bin/bench_step --device cuda"
+log_says bench "python bench/compare.py --linnet build/cuda/bin/bench_workloads --device cuda"
 summary 's["timings"]["results"], s["machine"]["torch"]' "([1], '2.5.1')"
 
 # ---- failures do not end it

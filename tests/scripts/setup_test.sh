@@ -63,7 +63,7 @@ run 2 --what
 says "unknown option --what"
 
 # Asked for help, no script does anything else, wherever it is called from and by whatever path.
-for name in bench-step cuda-coverage cuda-mutants demo fetch-mnist gpu-check lint setup test; do
+for name in bench-cpu cuda-coverage cuda-mutants demo fetch-mnist gpu-check lint setup test; do
   output=$(cd "$LINNET_SOURCE_DIR/docs" && PATH=$OLDPWD/bin:$PATH "../scripts/$name" --help 2>&1) ||
     fail "scripts/$name --help: exit status $?"
   says "scripts/$name"

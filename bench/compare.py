@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Runs bench_workloads and peer.py in turns and prints a table of ratios: PyTorch's time / linnet's.
+
+Both programs stay up and are asked for one workload after the other, linnet and PyTorch by turns, the one that goes
+first changing from round to round; so a machine that slows down for a while slows both. A ratio is taken within each
+round, between medians of the fastest variant of each side (order of memory, fused optimiser, frozen graph, threads
+that spin briefly); the table shows the median ratio of all rounds, and the smallest and largest. `best` is the ratio
+of the fastest runs of all rounds, which says more where other programs are busy. Above 1 linnet is faster. The peak
+(multiply-adds on registers) and the bandwidth of plain loops are measured again in each round, and shares are of that
+round's. `error` is linnet's distance from float64. Both sides have the same cores: the first N, where N threads are
+timed; threads are not bound to one each, as that hurts libraries whose threads inherit it.
+
+--algorithms times each algorithm of linnet's convolutions beside PyTorch's convolution, in a row of its own:
+conv/mini10/fwd/im2col; auto's row has no such ending. --curves adds so many rounds of the growth curves.
+
+Usage: compare.py --linnet PROGRAM [--python PYTHON] [--device NAME] [--rounds N] [--curves N] [--threads 1,2]
+                  [--only PATTERN,...] [--min-time SECONDS] [--min-runs N] [--algorithms NAME,...] [--json FILE]
+"""
+
+import argparse
+import json
+import math
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--linnet", required=True, help="the program bench_workloads")
+    parser.add_argument("--python", default=sys.executable, help="a Python that has torch")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--curves", type=int, default=0, help="rounds of the growth curves")
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--only", default="", help="patterns of the names to time")
+    parser.add_argument("--min-time", type=float, default=0.25)
+    parser.add_argument("--min-runs", type=int, default=5)
+    parser.add_argument("--algorithms", default="auto", help="of linnet's convolutions")
+    parser.add_argument("--json", type=pathlib.Path, help="where to write everything measured")
+    return parser.parse_args()
+
+
+def fail(text):
+    sys.exit(f"bench: {text}")
+
+
+class Program:
+    """A program that waits for names of workloads. `suffix` is added to the variants that it times."""
+
+    def __init__(self, command, cores, suffix="", **environment):
+        self.command, self.suffix = command, suffix
+        pin = (lambda: os.sched_setaffinity(0, cores)) if cores else None
+        environment = {**os.environ, "PYTHONWARNINGS": "ignore", **environment}
+        self.process = subprocess.Popen(command + ["--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, preexec_fn=pin, env=environment)
+        self.about = {}  # what it says of itself before the first workload
+
+    def run(self, name):
+        """The lines of a workload."""
+        try:
+            self.process.stdin.write(name + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # its end is told below
+        lines = []
+        for text in self.process.stdout:
+            line = json.loads(text)
+            if "done" in line:
+                return lines
+            if "torch" in line:
+                self.about = line
+            else:
+                lines.append({**line, "variant": line["variant"] + self.suffix} if "variant" in line else line)
+        fail(f"{' '.join(self.command)} ended with exit status {self.process.wait()} at {name}")
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def cores_for(count):
+    """The first cores that this process may use; none where they do not suffice, or are not to be chosen."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    allowed = sorted(os.sched_getaffinity(0))
+    return set(allowed[:count]) if len(allowed) >= count else None
+
+
+def row_name(line):
+    """A row for each algorithm of linnet's; other variants share one."""
+    algorithm = line["variant"].partition("/")[2]
+    return line["workload"] + ("/" + algorithm if algorithm else "")
+
+
+def fastest(lines):
+    """The line of the fastest variant, by name of the row."""
+    rows = {}
+    for line in lines:
+        name = row_name(line)
+        if name not in rows or line["ms"] < rows[name]["ms"]:
+            rows[name] = line
+    return rows
+
+
+def share(line, peak):
+    """Of the peak or of the bandwidth of a plain loop."""
+    if not peak:
+        return None, None
+    seconds = line["ms"] / 1e3
+    if "flops" in line:
+        return "peak", line["flops"] / seconds / peak["peak_flops"]
+    if "bytes" in line:
+        loop = "relu_bytes" if "relu" in line["workload"] else "add_bytes"
+        return "bandwidth", line["bytes"] / seconds / peak[loop]
+    return None, None
+
+
+class Results:
+    def __init__(self):
+        self.entries = {}
+
+    def add(self, count, ours, theirs, peak):
+        peer = next(iter(fastest(theirs).values()))
+        for name, line in fastest(ours).items():
+            entry = self.entries.setdefault((name, count), {"linnet": [], "torch": [], "share": []})
+            entry["linnet"].append(line)
+            entry["torch"].append(peer)
+            entry["of"], value = share(line, peak)
+            entry["share"].append(value)
+
+    def rows(self):
+        for (name, count), entry in self.entries.items():
+            ours, theirs = entry["linnet"], entry["torch"]
+            ratios = [t["ms"] / o["ms"] for t, o in zip(theirs, ours)]
+            row = {"workload": name, "threads": count, "ratio": statistics.median(ratios), "ratio_min": min(ratios),
+                   "ratio_max": max(ratios),
+                   "ratio_best": min(t["ms_min"] for t in theirs) / min(o["ms_min"] for o in ours)}
+            for side, lines in (("linnet", ours), ("torch", theirs)):
+                row[side + "_ms"] = [line["ms"] for line in lines]
+                row[side + "_ms_min"] = [line["ms_min"] for line in lines]
+                row[side + "_variant"] = [line["variant"] for line in lines]
+            row["share_of"] = entry["of"]
+            row["share"] = statistics.median(entry["share"]) if entry["of"] else None
+            errors = [line["error"] for line in ours if "error" in line]
+            row["error"] = max(errors) if errors else None
+            yield row
+
+
+def measure(args, names, curves):
+    options = ["--device", args.device, "--min-time", str(args.min_time), "--min-runs", str(args.min_runs)]
+    peer = str(pathlib.Path(__file__).with_name("peer.py"))
+    results, peaks, builds, on_cpu = Results(), [], [], args.device == "cpu"
+    for count in [int(word) for word in args.threads.split(",")]:
+        cores = cores_for(count) if on_cpu else None
+        threads = ["--threads", str(count)]
+        ours = Program([args.linnet] + threads + options + ["--algorithms", args.algorithms], cores)
+        torch = [args.python, peer] + threads + options
+        theirs = [Program(torch, cores)]
+        if on_cpu and count > 1:  # teams of threads that wait by spinning get into each other's way
+            theirs.append(Program(torch, cores, "+short_spin", GOMP_SPINCOUNT="2000"))
+        for turn in range(max(args.rounds, args.curves)):
+            print(f"{count} threads, round {turn + 1}", file=sys.stderr, flush=True)
+            peak = ours.run("peak")[0] if on_cpu else None
+            peaks += [peak] if peak else []
+            for name in (names if turn < args.rounds else []) + (curves if turn < args.curves else []):
+                lines = {side: side.run(name) for side in ([ours] + theirs)[::1 if turn % 2 == 0 else -1]}
+                results.add(count, lines[ours], [line for side in theirs for line in lines[side]], peak)
+        builds.append(theirs[0].about)
+        for program in [ours] + theirs:
+            program.end()
+    return results, peaks, builds
+
+
+def geometric_mean(values):
+    return math.exp(sum(math.log(value) for value in values) / len(values))
+
+
+def print_table(rows):
+    print(f"{'part':40s} {'threads':>7s} {'linnet ms':>10s} {'torch ms':>10s} {'ratio':>7s}   smallest - largest"
+          f" {'best':>7s} {'share of':>16s} {'error':>8s}")
+    for row in rows:
+        spread = f"{row['ratio_min']:.2f} - {row['ratio_max']:.2f}"
+        part = f"{100 * row['share']:.0f} % {row['share_of']}" if row["share_of"] else "-"
+        error = f"{row['error']:.1e}" if row["error"] is not None else "-"
+        print(f"{row['workload']:40s} {row['threads']:7d} {statistics.median(row['linnet_ms']):10.4f} "
+              f"{statistics.median(row['torch_ms']):10.4f} {row['ratio']:7.2f}   {spread:18s} {row['ratio_best']:7.2f} "
+              f"{part:>16s} {error:>8s}")
+    for count in sorted({row["threads"] for row in rows}):
+        convs = [row for row in rows if row["threads"] == count and row["workload"].startswith("conv/")]
+        ratios = [row["ratio"] for row in convs if row["workload"].count("/") == 2]  # not those of one algorithm
+        if ratios:
+            print(f"{len(ratios)} convolutions, {count} threads: geometric mean {geometric_mean(ratios):.2f}, "
+                  f"least {min(ratios):.2f}")
+
+
+def main():
+    args = parse()
+    listed = [args.linnet, "--list", "--device", args.device]
+    names = subprocess.run(listed + (["--only", args.only] if args.only else []), stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.split()
+    if not names:
+        fail(f"no workload is called like {args.only}; {' '.join(listed)} names them")
+    curves = [f"growth/{what}" for what in ("batch/*", "channels/*", "image/*")]
+    curves = subprocess.run(listed + ["--only", ",".join(curves)], stdout=subprocess.PIPE, text=True,
+                            check=True).stdout.split() if args.curves else []
+    results, peaks, builds = measure(args, names, curves)
+    rows = list(results.rows())
+    print_table(rows)
+    if args.json:
+        args.json.write_text(json.dumps({"torch": builds, "rounds": args.rounds, "min_time": args.min_time,
+                                         "device": args.device, "peaks": peaks, "results": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
