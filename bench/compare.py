@@ -11,10 +11,13 @@ round's. `error` is linnet's distance from float64. Both sides have the same cor
 timed; threads are not bound to one each, as that hurts libraries whose threads inherit it.
 
 --algorithms times each algorithm of linnet's convolutions beside PyTorch's convolution, in a row of its own:
-conv/mini10/fwd/im2col; auto's row has no such ending. --curves adds so many rounds of the growth curves.
+conv/mini10/fwd/im2col; auto's row has no such ending. --curves adds so many rounds of the growth curves. --memory adds
+the most memory that a process of each side has used after a few training steps, alone, less what one has used that
+only added numbers.
 
 Usage: compare.py --linnet PROGRAM [--python PYTHON] [--device NAME] [--rounds N] [--curves N] [--threads 1,2]
-                  [--only PATTERN,...] [--min-time SECONDS] [--min-runs N] [--algorithms NAME,...] [--json FILE]
+                  [--only PATTERN,...] [--min-time SECONDS] [--min-runs N] [--algorithms NAME,...] [--memory]
+                  [--json FILE]
 """
 
 import argparse
@@ -39,6 +42,7 @@ def parse():
     parser.add_argument("--min-time", type=float, default=0.25)
     parser.add_argument("--min-runs", type=int, default=5)
     parser.add_argument("--algorithms", default="auto", help="of linnet's convolutions")
+    parser.add_argument("--memory", action="store_true", help="also compare the memory of training steps")
     parser.add_argument("--json", type=pathlib.Path, help="where to write everything measured")
     return parser.parse_args()
 
@@ -174,6 +178,31 @@ def measure(args, names, curves):
     return results, peaks, builds
 
 
+def peak_memory(command):
+    """Bytes that a process had in memory at most."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        fail(f"{' '.join(command)} failed")
+    return usage.ru_maxrss * 1024
+
+
+def measure_memory(args):
+    """Of a training step of each network, on one thread."""
+    words = ["--min-time", "0.001", "--min-runs", "3", "--only"]
+    sides = {"linnet": [args.linnet], "torch": [args.python, str(pathlib.Path(__file__).with_name("peer.py"))]}
+    rows = []
+    for name in ("simplecnn/train_b128", "resnet20/train_b128"):
+        row = {"workload": name}
+        for side, command in sides.items():
+            idle, busy = (peak_memory(command + words + [each]) for each in ("overhead/adds_1000", name))
+            row[side + "_bytes"], row[side + "_process_bytes"] = busy - idle, busy
+        rows.append(row)
+        print(f"{name}: {row['linnet_bytes'] / 2**20:.0f} MiB, PyTorch {row['torch_bytes'] / 2**20:.0f} MiB; the whole "
+              f"process {row['linnet_process_bytes'] / 2**20:.0f} and {row['torch_process_bytes'] / 2**20:.0f} MiB")
+    return rows
+
+
 def geometric_mean(values):
     return math.exp(sum(math.log(value) for value in values) / len(values))
 
@@ -209,9 +238,11 @@ def main():
     results, peaks, builds = measure(args, names, curves)
     rows = list(results.rows())
     print_table(rows)
+    memory = measure_memory(args) if args.memory else []
     if args.json:
         args.json.write_text(json.dumps({"torch": builds, "rounds": args.rounds, "min_time": args.min_time,
-                                         "device": args.device, "peaks": peaks, "results": rows}, indent=1) + "\n")
+                                         "device": args.device, "peaks": peaks, "memory": memory,
+                                         "results": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 """Makes a page of what compare.py measured: cpu.md, cpu.svg (ratios) and cpu-growth.svg (curves, where there are any).
 
 Usage: page.py JSON FOLDER
+       page.py JSON           prints the table of docs/performance.md from what `linnet bench gemm --json` wrote
 """
 
 import json
@@ -165,6 +166,14 @@ def table(rows):
     return "\n".join(lines)
 
 
+def memory_table(rows):
+    lines = ["| step | linnet, MiB | PyTorch, MiB | whole process: linnet | PyTorch |", "|---|---|---|---|---|"]
+    for row in rows:
+        figures = (row[f"{side}{kind}_bytes"] / 2**20 for kind in ("", "_process") for side in ("linnet", "torch"))
+        lines.append(f"| {row['workload']} | " + " | ".join(f"{figure:.0f}" for figure in figures) + " |")
+    return "\n".join(lines)
+
+
 def conv_summary(rows):
     lines = []
     for count in counts_of(rows):
@@ -209,6 +218,10 @@ def page(measured, bars, curves):
     text += "\n".join(peaks_of(measured, count) for count in counts_of(measured["results"])) + "\n\n"
     if bars:
         text += conv_summary(bars) + "\n![Ratios, a bar for each workload](cpu.svg)\n\n" + table(bars) + "\n"
+    if measured["memory"]:
+        text += "\n## Memory of a training step\n\n" + wrapped(
+            "The most that a process has used after a few steps, less what one has used that only added "
+            "numbers; and of the whole process.") + memory_table(measured["memory"]) + "\n"
     if curves:
         text += f"""
 ## How cost grows
@@ -222,7 +235,21 @@ A 3x3 convolution with padding 1, forward: batch, channels (in and out) or the i
     return text
 
 
+def ladder_table(measured):
+    """GFLOP/s of the fastest calls, and their share of the peak."""
+    peak, cells, algorithms = measured["peak"]["gflops"], {}, []
+    for row in measured["rows"]:
+        algorithms += [] if row["algorithm"] in algorithms else [row["algorithm"]]
+        speed = None if row["skipped"] else 2 * row["multiply_adds"] / row["seconds_min"] / 1e9
+        cells.setdefault(row["size"], []).append(f"{speed:.3g} ({100 * speed / peak:.1f} %)" if speed else "-")
+    return "\n".join([" | ".join(["| M x K x N"] + algorithms) + " |", "|---" * (1 + len(algorithms)) + "|"] +
+                     [" | ".join([f"| {size}"] + some) + " |" for size, some in cells.items()])
+
+
 def main():
+    if len(sys.argv) == 2 and sys.argv[1].endswith(".json"):
+        print(ladder_table(json.loads(pathlib.Path(sys.argv[1]).read_text())))
+        return 0
     if len(sys.argv) != 3:
         print(__doc__, file=sys.stderr)
         return 2

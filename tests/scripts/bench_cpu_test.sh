@@ -43,6 +43,9 @@ if "--list" in words:
     sys.exit(print("\n".join(names)))
 if SIDE == "torch":
     print(json.dumps({"torch": "9.9", "cpu_capability": "AVX2", "mkl": True, "onednn": True}), flush=True)
+if "--serve" not in words:  # for its memory
+    room = bytearray((200 if SIDE == "torch" else 100) * 2**20 if "train" in words[-1] else 1)
+    sys.exit()
 threads = int(words[words.index("--threads") + 1])
 for name in (line.strip() for line in sys.stdin):
     open("turns", "a").write(f"{SIDE} {threads} {name}\n")
@@ -68,7 +71,7 @@ chmod +x bin/python
 bench() { env LINNET_BENCH="$PWD/tree/linnet" PYTHON="$PWD/bin/python" tree/scripts/bench-cpu "$@"; }
 
 (cd tree && rm -f turns)
-run 0 bench --rounds 2 --curves 1 --threads 1 --algorithms auto,im2col --out out
+run 0 bench --rounds 2 --curves 1 --threads 1 --algorithms auto,im2col --memory --out out
 says "conv/mini10/fwd                                1     2.0000     3.0000    1.50   1.50 - 1.50"
 says "50 % peak  1.0e-07"
 says "50 % bandwidth"
@@ -77,6 +80,8 @@ says "out/cpu.md written"
 figure 'row["conv/mini10/fwd", 1]["linnet_variant"]' "['channels_last', 'channels_last']"
 figure 'row["conv/mini10/fwd/im2col", 1]["ratio"], row["conv/mini10/fwd/im2col", 1]["torch_ms"]' "(0.375, [3.0, 3.0])"
 figure 'row["elementwise/relu_16M", 1]["share"], row["elementwise/relu_16M", 1]["error"]' "(0.5, None)"
+figure '[[round(each[side] / 2**20, -1) for side in ("linnet_bytes", "torch_bytes")] for each in s["memory"]]' \
+  "[[100.0, 200.0], [100.0, 200.0]]"
 figure 'len(s["peaks"]), len(row["growth/batch/4", 1]["linnet_ms"])' "(2, 1)"
 [[ $(head -3 tree/turns | tr '\n' ',') == "linnet 1 peak,linnet 1 conv/mini10/fwd,torch 1 conv/mini10/fwd," ]] ||
   fail "the turns of round one: $(cat tree/turns)"
@@ -87,12 +92,20 @@ for file in cpu.svg cpu-growth.svg; do
 done
 grep -qF '| conv/mini10/fwd | 1 | 2 | 3 | 1.50 | 1.50 to 1.50 | 1.50 | 50 % of peak | 1.0e-07 |' out/cpu.md ||
   fail "the table: $(cat out/cpu.md)"
+grep -qE '^\| simplecnn/train_b128 \| (9|10)[0-9] \| (19|20)[0-9] \| [0-9]+ \| [0-9]+ \|$' out/cpu.md ||
+  fail "the memory: $(cat out/cpu.md)"
 grep -qF '](cpu-growth.svg)' out/cpu.md || fail "the page shows no curves"
 
 rm tree/turns
 run 0 bench --rounds 1 --threads 2 --only 'conv/*'
 [[ $(grep -c "^torch 2 conv" tree/turns) == 2 ]] ||
   fail "with two threads, PyTorch is timed with short spinning too: $(cat tree/turns)"
+
+run 0 python3 tree/bench/page.py "$LINNET_SOURCE_DIR/docs/benchmarks/gemm.json"
+while read -r row; do
+  grep -qxF -e "$row" "$LINNET_SOURCE_DIR/docs/performance.md" || fail "docs/performance.md has not the row $row"
+done <<< "$output"
+run 2 python3 tree/bench/page.py
 
 run 1 bench --only none
 says "no workload is called like none"
