@@ -3,17 +3,26 @@
 namespace linnet::cpu {
 namespace {
 
-/// Whether patches are read from the image faster than columns are formed: where a tap's pixels are
-/// neighbours, in rows long enough, and there are several taps and channels to a pixel.
-/// docs/benchmarks/conv.md has the figures.
-bool reads_patches_fast(const Conv2dGeometry& g) {
+/// Whether the forward convolution reads the image faster than columns are formed: several taps, and vectors
+/// that are whole, of filters where y has them innermost, else of pixels. Filters that no L2 cache holds want
+/// many pixels. docs/benchmarks/conv.md has the figures.
+bool reads_image_fast(const Conv2dGeometry& g, const View& y) {
+  const int64_t C = g.channels_per_group(), K = g.filters_per_group(), elements = C * g.R * g.S;
+  if (g.R * g.S == 1) return false;
+  if (y.strides[1] == 1) return C >= 2 && K >= 4 && (g.P * g.Q >= 128 || K * elements <= 1 << 17);
+  return C >= 4 && g.Q >= 16 && (g.Q % 8 == 0 || elements <= 256);
+}
+
+/// Whether the weight gradient packs patches from the image faster than columns are formed: where a tap's
+/// pixels are neighbours, in rows long enough, and there are several taps and channels to a pixel.
+bool packs_patches_fast(const Conv2dGeometry& g) {
   return g.stride_h == 1 && g.stride_w == 1 && g.R * g.S > 1 && g.channels_per_group() >= 4 && g.Q >= 16;
 }
 
 /// What is called for a geometry, of one function's forms.
 template <class Function>
 Function chosen(const Conv2dGeometry& geometry, Function direct, Function im2col, Function implicit,
-                Function depthwise) {
+                Function depthwise, bool without_columns) {
   switch (geometry.algorithm) {
     case ConvAlgorithm::Direct:
       return direct;
@@ -21,7 +30,7 @@ Function chosen(const Conv2dGeometry& geometry, Function direct, Function im2col
       return implicit;
     case ConvAlgorithm::Auto:
       if (conv_depthwise::suits(geometry)) return depthwise;
-      return reads_patches_fast(geometry) ? implicit : im2col;
+      return without_columns ? implicit : im2col;
     default:
       return im2col;
   }
@@ -31,19 +40,21 @@ Function chosen(const Conv2dGeometry& geometry, Function direct, Function im2col
 
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu) {
-  chosen(geometry, conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d, conv_depthwise::conv2d)(
-      geometry, x, w, bias, y, relu);
+  chosen(geometry, conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d, conv_depthwise::conv2d,
+         reads_image_fast(geometry, y))(geometry, x, w, bias, y, relu);
 }
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
-  const auto im2col = conv_im2col::conv2d_grad_input;  // Implicit is composed of forward convolutions
-  chosen(geometry, conv_direct::conv2d_grad_input, im2col, im2col, conv_depthwise::conv2d_grad_input)(
+  // Implicit is composed of forward convolutions, and does not come here.
+  const auto im2col = conv_im2col::conv2d_grad_input;
+  chosen(geometry, conv_direct::conv2d_grad_input, im2col, im2col, conv_depthwise::conv2d_grad_input, false)(
       geometry, gy, w, gx);
 }
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
   chosen(geometry, conv_direct::conv2d_grad_weight, conv_im2col::conv2d_grad_weight,
-         conv_implicit::conv2d_grad_weight, conv_depthwise::conv2d_grad_weight)(geometry, x, gy, gw);
+         conv_implicit::conv2d_grad_weight, conv_depthwise::conv2d_grad_weight,
+         packs_patches_fast(geometry))(geometry, x, gy, gw);
 }
 
 }  // namespace linnet::cpu

@@ -13,6 +13,7 @@
 #include "core/elements.h"
 #include "cpu/conv.h"
 #include "cpu/depthwise_kernel.h"
+#include "cpu/padded_image.h"
 #include "cpu/parallel.h"
 #include "cpu/scratch.h"
 
@@ -26,14 +27,8 @@ int64_t round_up(int64_t n, int64_t to) {
   return (n + to - 1) / to * to;
 }
 
-/// For n of either sign.
-int64_t ceil_div(int64_t n, int64_t by) {
-  return n > 0 ? (n + by - 1) / by : -(-n / by);
-}
-
-/// Padded planes of images and where a filter's taps find them. In the buffer of one plane a row is cut into
-/// the phases of the stride, so that the pixels of a tap are neighbours; in that of a vector of planes the
-/// channels are.
+/// Padded planes of images, one by one or, where channels are innermost in memory, as many as a vector has
+/// lanes; and where a filter's taps find them.
 template <class T>
 class Planes {
  public:
@@ -41,18 +36,11 @@ class Planes {
   Planes(const Conv2dGeometry& g, const View& x, bool vectors_of_channels, int64_t spread_h = 1,
          int64_t spread_w = 1)
       : g_(g),
-        x_(x),
         by_channels_(vectors_of_channels),
         lanes_(depthwise_kernels<T>().lanes),
-        spread_h_(spread_h),
-        spread_w_(spread_w),
-        phase_((g.span_w() - 1) / g.stride_w + round_up(g.Q, lanes_)),
-        row_(by_channels_ ? ((g.Q - 1) * g.stride_w + g.span_w()) * lanes_ : g.stride_w * phase_),
-        rows_((g.P - 1) * g.stride_h + g.span_h()) {
+        image_(g, x, {by_channels_, by_channels_ ? lanes_ : 1}, lanes_, spread_h, spread_w) {
     for (int64_t r = 0; r < g.R; ++r) {
-      for (int64_t s = 0; s < g.S; ++s) {
-        offsets_.push_back(r * g.dilation_h * row_ + place(s * g.dilation_w));
-      }
+      for (int64_t s = 0; s < g.S; ++s) offsets_.push_back(image_.tap(r, s));
     }
   }
 
@@ -65,29 +53,18 @@ class Planes {
   int64_t channels(int64_t plane) const { return std::min(width(), g_.C - plane * width()); }
   /// Vectors of an output row.
   int64_t vectors() const { return by_channels_ ? g_.Q : round_up(g_.Q, lanes_) / lanes_; }
-  int64_t buffer_elements() const { return rows_ * row_; }
+  int64_t buffer_elements() const { return image_.elements(g_.P); }
 
-  /// Copies a plane of an image. What no image reaches stays as it is: zeros.
+  /// Copies a plane of an image into a buffer that held zeros, or another one.
   void fill(int64_t n, int64_t plane, T* buffer) const {
-    const T* const image = x_.as<const T>() + n * x_.strides[0] + plane * width() * x_.strides[1];
-    const int64_t channels = this->channels(plane);
-    for (int64_t h = 0; h < x_.shape[2]; ++h) {
-      const int64_t row = h * spread_h_ + g_.pad_top;
-      if (row < 0 || row >= rows_) continue;
-      const T* const from = image + h * x_.strides[2];
-      if (by_channels_) {
-        fill_pixels(from, channels, buffer + row * row_);
-      } else {
-        fill_row(from, buffer + row * row_);
-      }
-    }
+    image_.fill(n, plane * width(), channels(plane), 0, g_.P, buffer);
   }
 
   /// In the buffer, from the taps of an output row to those of the next.
-  int64_t row_step() const { return g_.stride_h * row_; }
+  int64_t row_step() const { return image_.row_step(); }
   /// The taps of output row p.
   DepthwiseRow<T> row(const T* buffer, int64_t p) const {
-    return {buffer + p * row_step(), by_channels_ ? g_.stride_w * lanes_ : lanes_, offsets_.data(), taps(),
+    return {buffer + p * row_step(), by_channels_ ? image_.pixel_step() : lanes_, offsets_.data(), taps(),
             vectors()};
   }
 
@@ -113,54 +90,10 @@ class Planes {
   }
 
  private:
-  /// Of a padded column in its row.
-  int64_t place(int64_t column) const {
-    return by_channels_ ? column * lanes_ : column % g_.stride_w * phase_ + column / g_.stride_w;
-  }
-  int64_t columns() const { return (g_.Q - 1) * g_.stride_w + g_.span_w(); }
-
-  /// Columns of x that lie in a row of the buffer: they begin at 0 or behind, and end before its last.
-  int64_t first_column() const { return std::max<int64_t>(0, ceil_div(-g_.pad_left, spread_w_)); }
-  int64_t end_column() const {
-    return std::max(first_column(), std::min(x_.shape[3], ceil_div(columns() - g_.pad_left, spread_w_)));
-  }
-
-  void fill_row(const T* from, T* to) const {
-    const int64_t step = x_.strides[3], stride = g_.stride_w;
-    const int64_t first = first_column(), end = end_column();
-    if (spread_w_ == 1 && stride == 1 && step == 1) {
-      std::copy(from + first, from + end, to + first + g_.pad_left);
-      return;
-    }
-    if (stride == 1) {
-      for (int64_t w = first; w < end; ++w) to[w * spread_w_ + g_.pad_left] = from[w * step];
-      return;
-    }
-    for (int64_t w = first; w < std::min(first + stride, end); ++w) {  // spread is 1: the other one's stride
-      T* phase = to + place(w + g_.pad_left);
-      for (int64_t column = w; column < end; column += stride) *phase++ = from[column * step];
-    }
-  }
-
-  void fill_pixels(const T* from, int64_t channels, T* to) const {
-    const int64_t first = first_column(), end = end_column();
-    const int64_t column = x_.strides[3], channel = x_.strides[1];
-    const int64_t step = spread_w_ * lanes_;
-    T* const place = to + (first * spread_w_ + g_.pad_left) * lanes_;
-    if (channel == 1 && channels == lanes_) {
-      depthwise_kernels<T>().copy(from + first * column, column, place, step, end - first);
-      return;
-    }
-    for (int64_t w = first; w < end; ++w) {
-      for (int64_t c = 0; c < channels; ++c) place[(w - first) * step + c] = from[w * column + c * channel];
-    }
-  }
-
   const Conv2dGeometry& g_;
-  const View& x_;
   bool by_channels_;
-  int64_t lanes_, spread_h_, spread_w_;
-  int64_t phase_, row_, rows_;
+  int64_t lanes_;
+  PaddedImage<T> image_;
   std::vector<int64_t> offsets_;
 };
 

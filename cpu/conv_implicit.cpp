@@ -1,61 +1,349 @@
 // Convolution as implicit GEMM: the products of cpu/conv_im2col.cpp, for every group of filters, without its
-// columns. Patches go from the images straight into the panels of the micro-kernel (cpu/conv_patches.h), so a
-// thread needs memory for the panels of a block alone, whatever the shape:
-//   forward        y = W patches(x) + bias
-//   grad_weight    gW = gy patches(x)^T, in parts that are added up in order
+// columns.
+//   forward        y = W patches(x) + bias. The micro-kernel reads the pixels of each tap where they lie, in
+//   a
+//                  padded copy of some rows of an image (cpu/padded_image.h)
+//   grad_weight    gW = gy patches(x)^T, in parts that are added up in order. Patches go from the images
+//   straight
+//                  into the panels of the micro-kernel (cpu/conv_patches.h)
 // The input gradient is forward convolutions (core/conv_phases.h). Bands and parts depend on shapes only.
 #include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
 
 #include "core/elements.h"
 #include "cpu/conv.h"
 #include "cpu/conv_patches.h"
-#include "cpu/forward_product.h"
+#include "cpu/filter_matrix.h"
+#include "cpu/gemm_kernel.h"
 #include "cpu/matmul.h"
+#include "cpu/padded_image.h"
 #include "cpu/parallel.h"
 #include "cpu/partial_gradients.h"
 
 namespace linnet::cpu::conv_implicit {
 namespace {
 
-constexpr int64_t kBandPixels = 480;     // of a product: its panels of 256 steps stay in an L2 cache
+constexpr int64_t kBlockDepth = 256;         // steps of K of a tile: a panel of them stays in an L1 cache
+constexpr int64_t kBandElements = 48 << 10;  // of a band's copy: with the filters it stays in an L2 cache
+constexpr int64_t kBandPixels = 256;         // of a band at least: they share the reading of the filters
+constexpr int64_t kGroupFilters = 96;    // that go over a band together: a block of them stays in an L2 cache
 constexpr int64_t kChunkWork = 1 << 19;  // multiply-adds worth handing to a thread
 
 // The order of elements in cpu/conv_patches.h.
 constexpr ColumnOrder kOrder = ColumnOrder::ChannelsLast;
 
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+/// The forward convolution. Vectors run along filters where y has them innermost in memory, and otherwise
+/// along the pixels of a row, or of two short ones.
 template <class T>
 class Forward {
  public:
   Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y, bool relu)
-      : g_(g), patches_(g, x), product_(g, w, bias, y, relu, kOrder) {}
+      : g_(g),
+        y_(y),
+        relu_(relu),
+        kernels_(gemm_kernels<T>()),
+        lanes_(kernels_.lanes),
+        along_filters_(y.strides[1] == 1 && g.K > 1),
+        image_(g, x, {along_filters_, g.channels_per_group()}, lanes_),
+        group_elements_(filter_elements(g) * padded(g.filters_per_group())),
+        bias_elements_(padded(g.filters_per_group())),
+        packed_(g.groups * group_elements_),
+        bias_(g.groups * bias_elements_) {
+    find_taps();
+    find_panels();
+    find_runs();
+    pack(FilterMatrix<T>(w, kOrder));
+    for (int64_t k = 0; k < g.K; ++k) {
+      const int64_t group = k / g.filters_per_group(), filter = k % g.filters_per_group();
+      bias_[group * bias_elements_ + filter] =
+          bias.defined() ? bias.as<const T>()[k * bias.strides[0]] : T(0);
+    }
+    has_bias_ = bias.defined();
+  }
 
   void run() const {
-    // Where y is one matrix for all images, so are the patches.
-    const int64_t images = product_.y().in_line() ? 1 : g_.N;
-    const int64_t pixels = g_.N * g_.P * g_.Q / images;
-    const int64_t bands = (pixels + kBandPixels - 1) / kBandPixels;
-    const int64_t work =
-        std::max<int64_t>(1, std::min(pixels, kBandPixels) * g_.filters_per_group() * filter_elements(g_));
-    parallel_range(images * g_.groups * bands, kChunkWork / work, [&](int64_t begin, int64_t end) {
+    const int64_t rows = band_rows();
+    const int64_t bands = ceil_div(g_.P, rows);
+    const int64_t work = std::max<int64_t>(1, rows * g_.Q * g_.filters_per_group() * filter_elements(g_));
+    parallel_range(g_.N * g_.groups * bands, kChunkWork / work, [&](int64_t begin, int64_t end) {
+      const Scratch<T> band(image_.elements(rows));
+      std::fill_n(band.data(), image_.elements(rows), T(0));
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t first = i % bands * kBandPixels;
-        const int64_t image = i / bands;
-        convolve(image / g_.groups, image % g_.groups, {first, std::min(first + kBandPixels, pixels)});
+        const int64_t p = chunk_begin(g_.P, bands, i % bands);
+        const Band part{i / bands / g_.groups, i / bands % g_.groups, p,
+                        chunk_begin(g_.P, bands, i % bands + 1) - p, band.data()};
+        const int64_t C = g_.channels_per_group();
+        image_.fill(part.n, part.group * C, C, part.p, part.rows, part.data);
+        along_filters_ ? filters_in_lanes(part) : pixels_in_lanes(part);
       }
     });
   }
 
  private:
-  using Panels = PatchPanels<T>;
+  struct Band {
+    int64_t n, group;
+    int64_t p, rows;  // of the output
+    T* data;          // of the input
+  };
+  /// Elements of a filter that a tile adds up: `depth` from `first` on of each of some taps.
+  struct Block {
+    int64_t tap, taps;
+    int64_t first, depth;
+    bool begins, ends;
+  };
 
-  void convolve(int64_t n, int64_t group, PixelRange pixels) const {
-    const Panels patches(patches_, Panels::Along::Pixels, group, n * g_.P * g_.Q + pixels.begin);
-    product_.multiply(n, group, pixels, {}, &patches);
+  /// Some filters that a tile takes.
+  struct Panel {
+    int64_t filter, count;
+    int64_t width;        // in packed memory
+    const int64_t* taps;  // there
+  };
+  /// Vectors of pixels of a row that a tile takes, `distance` apart; the last may have fewer than lanes.
+  struct Run {
+    int64_t q, pixels;
+    int64_t vectors, distance;
+  };
+
+  /// What filters take in packed memory.
+  int64_t padded(int64_t filters) const {
+    return along_filters_ ? ceil_div(filters, lanes_) * lanes_ : filters;
+  }
+  /// Neighbours in a row of pixels are one tap, as long as that is.
+  void find_taps() {
+    const bool rows = along_filters_ && g_.dilation_w == 1;
+    depth_ = rows ? g_.S * g_.channels_per_group() : g_.channels_per_group();
+    for (int64_t r = 0; r < g_.R; ++r) {
+      for (int64_t s = 0; s < (rows ? 1 : g_.S); ++s) taps_.push_back(image_.tap(r, s));
+    }
+    const int64_t taps = static_cast<int64_t>(taps_.size());
+    const int64_t cuts = std::max<int64_t>(1, ceil_div(depth_, kBlockDepth));
+    if (along_filters_ || cuts > 1) {
+      const int64_t at_once = std::clamp<int64_t>(kBlockDepth / std::max<int64_t>(1, depth_), 1, taps);
+      const int64_t parts = ceil_div(taps, at_once);
+      for (int64_t part = 0; part < parts; ++part) {
+        const int64_t tap = chunk_begin(taps, parts, part);
+        add_blocks(tap, chunk_begin(taps, parts, part + 1) - tap, cuts);
+      }
+    } else {  // planes: some channels of all taps, whose pixels are the same lines of a cache
+      add_blocks(0, taps,
+                 std::clamp<int64_t>(ceil_div(taps * depth_, kBlockDepth), 1, std::max<int64_t>(1, depth_)));
+    }
+    blocks_.front().begins = blocks_.back().ends = true;
+  }
+  void find_panels() {
+    const int64_t filters = g_.filters_per_group();
+    const int64_t widest = along_filters_ ? kernels_.columns() : kernels_.rows;
+    const int64_t panels = ceil_div(filters, widest);
+    for (int64_t i = 0; i < panels; ++i) {
+      const int64_t begin = along_filters_ ? i * widest : chunk_begin(filters, panels, i);
+      const int64_t end =
+          along_filters_ ? std::min(begin + widest, filters) : chunk_begin(filters, panels, i + 1);
+      panels_.push_back({begin, end - begin, padded(end - begin), nullptr});
+    }
+    // All panels are as wide as the first or the last.
+    for (Panel& panel : panels_) {
+      std::vector<int64_t>& places = filter_taps_[panel.width == panels_.front().width ? 0 : 1];
+      places.resize(taps_.size());
+      for (size_t tap = 0; tap < places.size(); ++tap) {
+        places[tap] = static_cast<int64_t>(tap) * depth_ * panel.width;
+      }
+      panel.taps = places.data();
+    }
+  }
+
+  void find_runs() {
+    if (along_filters_) {
+      const int64_t tiles = ceil_div(g_.Q, kernels_.rows);
+      for (int64_t i = 0; i < tiles; ++i) {
+        const int64_t q = chunk_begin(g_.Q, tiles, i);
+        runs_.push_back({q, chunk_begin(g_.Q, tiles, i + 1) - q, 0, 0});
+      }
+    } else if (g_.Q <= lanes_) {
+      runs_.push_back({0, g_.Q, 2, image_.row_step()});
+    } else {
+      // Pixels may be written twice where nothing is added to them later: vectors are whole then.
+      const int64_t last = blocks_.size() == 1 ? g_.Q - lanes_ : g_.Q;
+      for (int64_t q = 0; q < g_.Q; q += kernels_.columns()) {
+        const int64_t begin = std::min(q, last), second = std::min(q + lanes_, last);
+        const int64_t vectors = q + lanes_ < g_.Q ? 2 : 1;
+        runs_.push_back({begin, std::min(vectors * lanes_, g_.Q - q), vectors, second - begin});
+        if (blocks_.size() == 1) runs_.back().pixels = vectors * lanes_;
+      }
+    }
+  }
+
+  void add_blocks(int64_t tap, int64_t taps, int64_t cuts) {
+    for (int64_t cut = 0; cut < cuts; ++cut) {
+      const int64_t first = chunk_begin(depth_, cuts, cut);
+      blocks_.push_back({tap, taps, first, chunk_begin(depth_, cuts, cut + 1) - first, false, false});
+    }
+  }
+
+  void pack(const FilterMatrix<T>& filters) {
+    const int64_t count = static_cast<int64_t>(panels_.size());
+    parallel_range(g_.groups * count, 4, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const Panel& panel = panels_[static_cast<size_t>(i % count)];
+        const Matrix<const T> w = filters.from(i / count * g_.filters_per_group() + panel.filter);
+        kernels_.pack(w.data, w.row, w.col, panel.count, panel.width, filter_elements(g_),
+                      packed_.data() + i / count * group_elements_ + panel.filter * filter_elements(g_));
+      }
+    });
+  }
+
+  int64_t band_rows() const {
+    const int64_t wanted = std::max<int64_t>(1, kBandPixels / g_.Q);
+    int64_t rows = std::min(g_.P, wanted);
+    while (rows < g_.P && image_.elements(rows + 1) <= kBandElements) ++rows;
+    // Bands are even, and threads have some each.
+    const int64_t work = std::max<int64_t>(1, g_.Q * g_.filters_per_group() * filter_elements(g_));
+    rows = std::min(rows, std::max(wanted, ceil_div(4 * kChunkWork, work)));
+    return ceil_div(g_.P, ceil_div(g_.P, rows));
+  }
+
+  /// Of a group, from a filter on.
+  const T* packed(int64_t group, int64_t filter) const {
+    return packed_.data() + group * group_elements_ + filter * filter_elements(g_);
+  }
+  const T* bias_of(int64_t group, int64_t filter) const {
+    return has_bias_ ? bias_.data() + group * bias_elements_ + filter : nullptr;
+  }
+  T* result(const Band& band, int64_t filter, int64_t row, int64_t q) const {
+    return static_cast<T*>(y_.data) + band.n * y_.strides[0] +
+           (band.group * g_.filters_per_group() + filter) * y_.strides[1] + (band.p + row) * y_.strides[2] +
+           q * y_.strides[3];
+  }
+
+  /// Filters by pixels: the pixels are B, which lies in the band. Some filters go over all of it, then the
+  /// next.
+  void pixels_in_lanes(const Band& band) const {
+    const int64_t rows = g_.Q <= lanes_ ? 2 : 1;  // those that fill a vector each go in pairs
+    const int64_t at_once = std::max<int64_t>(1, kGroupFilters / kernels_.rows);
+    const std::span<const Panel> all(panels_);
+    for (const Block& block : blocks_) {
+      for (size_t first = 0; first < all.size(); first += static_cast<size_t>(at_once)) {
+        const auto panels = all.subspan(first, std::min(static_cast<size_t>(at_once), all.size() - first));
+        for (int64_t row = 0; row < band.rows; row += rows) {
+          for (const Run& run : runs_) {
+            for (const Panel& panel : panels) tile_of_pixels(band, block, row, run, panel);
+          }
+        }
+      }
+    }
+  }
+
+  void tile_of_pixels(const Band& band, const Block& block, int64_t row, const Run& run,
+                      const Panel& panel) const {
+    const bool pair = g_.Q <= lanes_;
+    const int64_t vectors = std::min(run.vectors, pair ? band.rows - row : run.vectors);
+    const int64_t channel = image_.channel_step(band.rows);
+    const GemmTile<T> t{block.taps,
+                        panel.taps + block.tap,
+                        taps_.data() + block.tap,
+                        block.depth,
+                        packed(band.group, panel.filter) + block.first * panel.width,
+                        1,
+                        panel.width,
+                        band.data + row * image_.row_step() + run.q + block.first * channel,
+                        channel,
+                        run.distance,
+                        result(band, panel.filter, row, run.q),
+                        y_.strides[1],
+                        pair ? y_.strides[2] : run.distance * y_.strides[3],
+                        T(1),
+                        block.begins ? T(0) : T(1),
+                        block.ends ? bias_of(band.group, panel.filter) : nullptr,
+                        nullptr,
+                        block.ends && relu_};
+    write(kernels_.tile[vectors - 1][panel.count - 1], t, panel.count, vectors,
+          pair ? vectors * g_.Q : run.pixels, pair ? g_.Q : lanes_, y_.strides[3]);
+  }
+
+  /// Pixels by filters: the pixels are A, which lies in the band. All of them go over some filters, then over
+  /// the next.
+  void filters_in_lanes(const Band& band) const {
+    for (const Block& block : blocks_) {
+      for (const Panel& panel : panels_) {
+        for (int64_t row = 0; row < band.rows; ++row) {
+          for (const Run& run : runs_) tile_of_filters(band, block, row, run, panel);
+        }
+      }
+    }
+  }
+
+  void tile_of_filters(const Band& band, const Block& block, int64_t row, const Run& run,
+                       const Panel& panel) const {
+    const int64_t vectors = panel.width > lanes_ ? 2 : 1;
+    const GemmTile<T> t{block.taps,
+                        taps_.data() + block.tap,
+                        panel.taps + block.tap,
+                        block.depth,
+                        band.data + row * image_.row_step() + run.q * image_.pixel_step() + block.first,
+                        image_.pixel_step(),
+                        1,
+                        packed(band.group, panel.filter) + block.first * panel.width,
+                        panel.width,
+                        lanes_,
+                        result(band, panel.filter, row, run.q),
+                        y_.strides[3],
+                        lanes_,
+                        T(1),
+                        block.begins ? T(0) : T(1),
+                        nullptr,
+                        block.ends ? bias_of(band.group, panel.filter) : nullptr,
+                        block.ends && relu_};
+    write(kernels_.tile[vectors - 1][run.pixels - 1], t, run.pixels, vectors, panel.count, lanes_, 1);
+  }
+
+  /// Runs the kernel, whose rows have `count` elements that belong to the result, `whole` in a vector but the
+  /// last, `step` apart: in a tile of our own where that is not what it writes.
+  void write(void (*kernel)(const GemmTile<T>&), const GemmTile<T>& t, int64_t rows, int64_t vectors,
+             int64_t count, int64_t whole, int64_t step) const {
+    if (step == 1 && count == vectors * lanes_) return kernel(t);
+    alignas(64) T tile[GemmKernels<T>::kMaxTile];
+    GemmTile<T> dense = t;
+    dense.c = tile;
+    dense.c_row = vectors * lanes_;
+    dense.c_vector = lanes_;
+    const auto each = [&](auto&& body) {
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t v = 0; v < vectors; ++v) {
+          T* const own = tile + (r * vectors + v) * lanes_;
+          T* const place = t.c + r * t.c_row + v * t.c_vector;
+          for (int64_t i = 0; i < std::min(whole, count - v * whole); ++i) body(own[i], place[i * step]);
+        }
+      }
+    };
+    if (t.beta != T(0)) {
+      std::fill_n(tile, rows * vectors * lanes_, T(0));
+      each([](T& own, const T& place) { own = place; });
+    }
+    kernel(dense);
+    each([](const T& own, T& place) { place = own; });
   }
 
   const Conv2dGeometry& g_;
-  Patches<T> patches_;
-  ForwardProduct<T> product_;
+  const View& y_;
+  bool relu_;
+  bool has_bias_ = false;
+  const GemmKernels<T>& kernels_;
+  int64_t lanes_;
+  bool along_filters_;
+  PaddedImage<T> image_;
+  int64_t depth_ = 0;
+  int64_t group_elements_, bias_elements_;
+  std::vector<int64_t> taps_;                        // in the band
+  std::array<std::vector<int64_t>, 2> filter_taps_;  // in packed filters, of the first and the last panel
+  std::vector<Block> blocks_;
+  std::vector<Panel> panels_;
+  std::vector<Run> runs_;
+  Scratch<T> packed_, bias_;
 };
 
 // gy as patches: those of filters of one element over its own channels.
@@ -92,8 +380,8 @@ void grad_weight(const Conv2dGeometry& g, const View& x, const View& gy, const V
     const int64_t part = chunk / g.groups;
     const int64_t group = chunk % g.groups;
     const int64_t first = chunk_begin(pixels, partials.parts(), part);
-    const Panels a(gradients, Panels::Along::Elements, group, first);
-    const Panels b(patches, Panels::Along::Elements, group, first);
+    const Panels a(gradients, group, first);
+    const Panels b(patches, group, first);
     Matmul<T> p;
     p.M = g.filters_per_group(), p.N = filter_elements(g);
     p.K = chunk_begin(pixels, partials.parts(), part + 1) - first;

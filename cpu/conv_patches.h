@@ -109,41 +109,29 @@ class Patches {
   Scratch<Range> columns_;  // of each tap: output columns whose pixel is inside the image
 };
 
-/// Some of the patches as an operand of matmul(): an output pixel and an element of the filters, either way
-/// round.
+/// Some of the patches as an operand of matmul(): elements of the filters by output pixels, the steps of K.
 template <class T>
 class PatchPanels : public PanelSource<T> {
  public:
-  enum class Along : uint8_t {
-    Pixels,
-    Elements
-  };  ///< the rows of A or columns of B; steps of K are the other
   using typename PanelSource<T>::Panel;
 
-  PatchPanels(const Patches<T>& patches, Along along, int64_t group, int64_t first_pixel)
-      : patches_(patches), along_(along), group_(group), first_pixel_(first_pixel) {}
+  PatchPanels(const Patches<T>& patches, int64_t group, int64_t first_pixel)
+      : patches_(patches), group_(group), first_pixel_(first_pixel) {}
 
   void pack(const Panel& panel, T* to) const override {
-    using Range = typename Patches<T>::Range;
-    const bool pixels_along = along_ == Along::Pixels;
-    const Range along{panel.first, panel.first + panel.count};
-    const Range depth{panel.depth_begin, panel.depth_begin + panel.depth};
-    const Range pixels = pixels_along ? along : depth;
     const int64_t pixel = patches_.pixel_step(), channel = patches_.channel_step();
+    const int64_t first = first_pixel_ + panel.depth_begin;
     const auto pack_part = gemm_kernels<T>().pack_part;
-    patches_.for_parts(
-        group_, {first_pixel_ + pixels.begin, first_pixel_ + pixels.end}, pixels_along ? depth : along,
-        [&](const typename Patches<T>::Part& part) {
-          if (pixels_along) {
-            T* const block = to + part.element * panel.width + part.pixel;
-            if (part.from == nullptr) return clear(block, part.pixels, panel.width, part.channels);
-            pack_part(part.from, pixel, channel, part.pixels, panel.width, part.channels, block);
-          } else {
-            T* const block = to + part.pixel * panel.width + part.element;
-            if (part.from == nullptr) return clear(block, part.channels, panel.width, part.pixels);
-            pack_part(part.from, channel, pixel, part.channels, panel.width, part.pixels, block);
-          }
-        });
+    patches_.for_parts(group_, {first, first + panel.depth}, {panel.first, panel.first + panel.count},
+                       [&](const typename Patches<T>::Part& part) {
+                         T* const block = to + part.pixel * panel.width + part.element;
+                         if (part.from == nullptr) {
+                           clear(block, part.channels, panel.width, part.pixels);
+                         } else {
+                           pack_part(part.from, channel, pixel, part.channels, panel.width, part.pixels,
+                                     block);
+                         }
+                       });
     if (panel.count < panel.width) {
       clear(to + panel.count, panel.width - panel.count, panel.width, panel.depth);
     }
@@ -155,7 +143,6 @@ class PatchPanels : public PanelSource<T> {
   }
 
   const Patches<T>& patches_;
-  Along along_;
   int64_t group_, first_pixel_;
 };
 

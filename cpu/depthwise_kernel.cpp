@@ -84,14 +84,8 @@ void grad_weight(const DepthwiseRow<T>& row, int64_t rows, int64_t x_row, const 
 }
 
 template <class T>
-void copy(const T* from, int64_t from_step, T* to, int64_t to_step, int64_t vectors) {
-  const Tag<T> d;
-  for (int64_t j = 0; j < vectors; ++j) hn::StoreU(hn::LoadU(d, from + j * from_step), d, to + j * to_step);
-}
-
-template <class T>
 DepthwiseKernels<T> make_kernels() {
-  return {static_cast<int64_t>(hn::Lanes(Tag<T>())), &forward<T>, &grad_weight<T>, &copy<T>};
+  return {static_cast<int64_t>(hn::Lanes(Tag<T>())), &forward<T>, &grad_weight<T>};
 }
 
 }  // namespace

@@ -27,8 +27,6 @@ struct DepthwiseKernels {
   /// apart; vectors of gy lie gy_step apart.
   void (*grad_weight)(const DepthwiseRow<T>& row, int64_t rows, int64_t x_row, const T* gy, int64_t gy_row,
                       int64_t gy_step, T* sums);
-  /// Vector j of `to`, to_step apart, = that of `from`.
-  void (*copy)(const T* from, int64_t from_step, T* to, int64_t to_step, int64_t vectors);
 };
 
 /// Those of the best instruction set this machine has.

@@ -32,9 +32,8 @@ class ForwardProduct {
 
   const FeatureMaps<T>& y() const { return y_; }
 
-  /// The patches are a matrix, elements by pixels, or what `source` packs in its place.
-  void multiply(int64_t n, int64_t group, PixelRange pixels, const Matrix<const T>& patches,
-                const PanelSource<T>* source = nullptr) const {
+  /// The patches are a matrix, elements by pixels.
+  void multiply(int64_t n, int64_t group, PixelRange pixels, const Matrix<const T>& patches) const {
     const int64_t filters = g_.filters_per_group();
     const Scratch<T> result(y_.flat() ? 0 : filters * pixels.size());
     const T* const bias = has_bias_ ? bias_.data() + group * filters : nullptr;
@@ -47,12 +46,10 @@ class ForwardProduct {
       p.M = filters, p.N = pixels.size();
       p.packed_a = packed_.group(group);
       p.b = patches;
-      p.source_b = source;
       p.row_bias = bias;
     } else {
       p.M = pixels.size(), p.N = filters;
       p.a = patches.transposed();
-      p.source_a = source;
       p.packed_b = packed_.group(group);
       p.c = p.c.transposed();
       p.col_bias = bias;

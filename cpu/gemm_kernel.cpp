@@ -52,7 +52,7 @@ HWY_INLINE void finish(const GemmTile<T>& t, hn::Vec<Tag<T>> (&sum)[kTileRows][k
   } else {
     const V beta = hn::Set(d, t.beta);
     for_each([&](V& s, int r, int v) HWY_ATTR {
-      s = hn::MulAdd(alpha, s, hn::Mul(beta, hn::LoadU(d, c + r * c_row + v * lanes)));
+      s = hn::MulAdd(alpha, s, hn::Mul(beta, hn::LoadU(d, c + r * c_row + v * t.c_vector)));
     });
   }
   if (t.row_bias != nullptr) {
@@ -65,7 +65,7 @@ HWY_INLINE void finish(const GemmTile<T>& t, hn::Vec<Tag<T>> (&sum)[kTileRows][k
     const V zero = hn::Zero(d);
     for_each([&](V& s, int, int) HWY_ATTR { s = hn::IfThenElse(hn::Lt(s, zero), zero, s); });
   }
-  for_each([&](V& s, int r, int v) HWY_ATTR { hn::StoreU(s, d, c + r * c_row + v * lanes); });
+  for_each([&](V& s, int r, int v) HWY_ATTR { hn::StoreU(s, d, c + r * c_row + v * t.c_vector); });
 }
 
 template <class T, int kTileRows, int kVectors>
@@ -81,27 +81,29 @@ void tile(const GemmTile<T>& t) {
   }
   for (int r = 0; r < kTileRows; ++r) {  // on its way while the products are added up
     hwy::Prefetch(t.c + r * t.c_row);
-    hwy::Prefetch(t.c + r * t.c_row + kVectors * lanes - 1);
+    hwy::Prefetch(t.c + r * t.c_row + (kVectors - 1) * t.c_vector + lanes - 1);
   }
   // Three rows to a pointer: an address has room for once and twice the distance of rows.
   constexpr int kPointers = (kTileRows + 2) / 3;
-  const T* a[kPointers];
-  HWY_UNROLL(4)
-  for (int i = 0; i < kPointers; ++i) a[i] = t.a + 3 * i * t.a_row;
-  const T* HWY_RESTRICT b = t.b;
-  for (int64_t k = 0; k < t.depth; ++k) {
-    V column[kVectors];
-    HWY_UNROLL(2)
-    for (int v = 0; v < kVectors; ++v) column[v] = hn::LoadU(d, b + v * lanes);
-    HWY_UNROLL(12)
-    for (int r = 0; r < kTileRows; ++r) {
-      const V element = hn::Set(d, a[r / 3][r % 3 * t.a_row]);
-      HWY_UNROLL(2)
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(element, column[v], sum[r][v]);
-    }
+  for (int64_t tap = 0; tap < t.taps; ++tap) {
+    const T* a[kPointers];
     HWY_UNROLL(4)
-    for (int i = 0; i < kPointers; ++i) a[i] += t.a_step;
-    b += t.b_step;
+    for (int i = 0; i < kPointers; ++i) a[i] = t.a + t.a_taps[tap] + 3 * i * t.a_row;
+    const T* HWY_RESTRICT b = t.b + t.b_taps[tap];
+    for (int64_t k = 0; k < t.depth; ++k) {
+      V column[kVectors];
+      HWY_UNROLL(2)
+      for (int v = 0; v < kVectors; ++v) column[v] = hn::LoadU(d, b + v * t.b_vector);
+      HWY_UNROLL(12)
+      for (int r = 0; r < kTileRows; ++r) {
+        const V element = hn::Set(d, a[r / 3][r % 3 * t.a_row]);
+        HWY_UNROLL(2)
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(element, column[v], sum[r][v]);
+      }
+      HWY_UNROLL(4)
+      for (int i = 0; i < kPointers; ++i) a[i] += t.a_step;
+      b += t.b_step;
+    }
   }
   finish<T, kTileRows, kVectors>(t, sum);
 }

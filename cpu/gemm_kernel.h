@@ -11,20 +11,26 @@
 
 namespace linnet::cpu {
 
-/// One tile of the result: rows x (vectors * lanes) elements, rows `c_row` apart, columns adjacent.
+/// One tile of the result: rows x (vectors * lanes) elements, rows c_row apart, vectors c_vector apart.
 /// c = alpha * a b + beta * c + row_bias + col_bias, with `relu` ReLU of that; beta == 0 does not read c.
-/// Element (i, k) of A is a[i * a_row + k * a_step]; columns of B are adjacent, its rows b_step apart.
-/// Biases may be null.
+/// Element (i, k) of A is a[i * a_row + k * a_step]; columns of a vector of B are adjacent, its rows b_step
+/// and its vectors b_vector apart. That is done for `taps` places of A and B, `depth` steps each. Biases may
+/// be null.
 template <class T>
 struct GemmTile {
+  int64_t taps;
+  const int64_t* a_taps;
+  const int64_t* b_taps;
   int64_t depth;
   const T* a;
   int64_t a_row;
   int64_t a_step;
   const T* b;
   int64_t b_step;
+  int64_t b_vector;
   T* c;
   int64_t c_row;
+  int64_t c_vector;
   T alpha;
   T beta;
   const T* row_bias;

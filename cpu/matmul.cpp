@@ -140,14 +140,21 @@ void write_tile(F&& kernel, const GemmTile<T>& t, int64_t c_col, int64_t rows, i
 template <class T>
 GemmTile<T> tile_at(const Matmul<T>& p, int64_t row, int64_t column, bool first, bool last, int64_t depth,
                     const Matrix<const T>& a, const T* b, int64_t b_step) {
-  return {depth,
+  static constexpr int64_t kOneTap[] = {0};
+  const int64_t lanes = gemm_kernels<T>().lanes;
+  return {1,
+          kOneTap,
+          kOneTap,
+          depth,
           a.data,
           a.row,
           a.col,
           b,
           b_step,
+          lanes,
           p.c.at(row, column),
           p.c.row,
+          lanes,
           p.alpha,
           first ? p.beta : T(1),
           last && p.row_bias != nullptr ? p.row_bias + row : nullptr,

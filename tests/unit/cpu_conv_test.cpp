@@ -307,29 +307,31 @@ INSTANTIATE_TEST_SUITE_P(Geometries, CpuConv, testing::Range<size_t>(0, cases().
                            return text;
                          });
 
-/// What Auto takes for forward and weight gradient, known by its bits.
-std::string automatic_choice(const Case& c) {
+/// What Auto takes for the forward convolution, known by its bits.
+std::string automatic_choice(const Case& c, const Placement& image = {}) {
   const Conv2dGeometry g = geometry(c, ConvAlgorithm::Auto);
-  const Operands<float> operands(g, {}, {});
-  const Results<float> automatic(g, operands, {}, {});
+  const Operands<float> operands(g, image, {});
+  const Results<float> automatic(g, operands, image, {});
   std::string choice;
   for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
-    const Results<float> other(geometry(c, algorithm), operands, {}, {});
-    if (automatic.y.values() == other.y.values() && automatic.gw.values() == other.gw.values()) {
-      choice += name(algorithm);
-    }
+    const Results<float> other(geometry(c, algorithm), operands, image, {});
+    if (automatic.y.values() == other.y.values()) choice += name(algorithm);
   }
   return choice;
 }
 
 TEST(CpuConvDetails, AutoChoosesByShape) {
-  // The two add taps up in different orders.
+  const Placement last = {{0, 2, 3, 1}, 1, 0};
+  // The two add taps up in different orders, or blocks of them.
   EXPECT_EQ(automatic_choice({"", {2, 8, 18, 18}, {16, 8, 3, 3}, {}}), "implicit");
   EXPECT_EQ(automatic_choice({"", {2, 16, 9, 17}, {24, 8, 3, 3}, {.padding = 1, .groups = 2}}), "implicit");
-  EXPECT_EQ(automatic_choice({"a stride", {2, 8, 37, 37}, {16, 8, 3, 3}, {.stride = 2}}), "im2col");
+  EXPECT_EQ(automatic_choice({"a stride", {2, 8, 37, 37}, {16, 8, 3, 3}, {.stride = 2}}), "implicit");
+  EXPECT_EQ(automatic_choice({"broken vectors", {1, 32, 21, 21}, {8, 32, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(automatic_choice({"whole vectors", {1, 32, 26, 26}, {8, 32, 3, 3}, {}}), "implicit");
   EXPECT_EQ(automatic_choice({"short rows", {2, 8, 18, 17}, {16, 8, 3, 3}, {}}), "im2col");
-  EXPECT_EQ(automatic_choice({"depthwise", {2, 8, 18, 18}, {8, 1, 3, 3}, {.groups = 8}}), "");
   EXPECT_EQ(automatic_choice({"few channels", {2, 3, 18, 18}, {16, 3, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(automatic_choice({"channels last", {2, 40, 8, 8}, {16, 40, 3, 3}, {}}, last), "implicit");
+  EXPECT_EQ(automatic_choice({"few pixels", {2, 40, 8, 8}, {400, 40, 3, 3}, {}}, last), "im2col");
 }
 
 // Products that are too small for a float, and negative: rounded to -0, which ReLU keeps.

@@ -1,0 +1,128 @@
+// A copy of some rows of an image with its padding, in a buffer that stays in a cache, so that every tap of a
+// filter finds its pixels at a fixed distance, wherever the output lies. Two orders of memory: planes, whose
+// rows are cut into the phases of the stride, so that a tap's pixels are neighbours; and pixels, whose
+// channels are.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include <linnet/core/conv2d.h>
+#include "core/view.h"
+
+namespace linnet::cpu {
+
+template <class T>
+class PaddedImage {
+ public:
+  /// Of a pixel: how many channels lie together, and whether pixels or whole planes follow each other.
+  struct Order {
+    bool pixels;       ///< else planes
+    int64_t channels;  ///< of a pixel; of planes, how many there are
+  };
+  /// Rows of planes have room for whole vectors of output pixels. Pixels of x are to lie `spread` apart,
+  /// zeros between them. Geometry and image outlive this.
+  PaddedImage(const Conv2dGeometry& g, const View& x, Order order, int64_t lanes, int64_t spread_h = 1,
+              int64_t spread_w = 1)
+      : g_(g),
+        x_(x),
+        order_(order),
+        spread_h_(spread_h),
+        spread_w_(spread_w),
+        phase_((g.span_w() - 1) / g.stride_w + (g.Q + lanes - 1) / lanes * lanes),
+        row_(order.pixels ? columns() * order.channels : g.stride_w * phase_) {}
+
+  /// Of the buffer for some output rows.
+  int64_t elements(int64_t rows) const { return (order_.pixels ? 1 : order_.channels) * plane(rows); }
+  /// From one channel to the next.
+  int64_t channel_step(int64_t rows) const { return order_.pixels ? 1 : plane(rows); }
+  /// From the taps of an output row to those of the next; of an output pixel.
+  int64_t row_step() const { return g_.stride_h * row_; }
+  int64_t pixel_step() const { return order_.pixels ? g_.stride_w * order_.channels : 1; }
+  /// Of a tap, from the first one of its output pixel.
+  int64_t tap(int64_t r, int64_t s) const { return r * g_.dilation_h * row_ + place(s * g_.dilation_w); }
+
+  /// Copies channels [first, first + count) of image n for output rows [p, p + rows). The buffer's columns
+  /// that no image reaches stay as they are: zeros.
+  void fill(int64_t n, int64_t first, int64_t count, int64_t p, int64_t rows, T* buffer) const {
+    const T* const image = x_.as<const T>() + n * x_.strides[0] + first * x_.strides[1];
+    for (int64_t c = 0; c < (order_.pixels ? 1 : count); ++c) {
+      T* const plane_of_channel = buffer + c * plane(rows);
+      for (int64_t i = 0; i < input_rows(rows); ++i) {
+        const int64_t up = p * g_.stride_h + i - g_.pad_top;
+        const bool there = up >= 0 && up % spread_h_ == 0 && up / spread_h_ < x_.shape[2];
+        T* const to = plane_of_channel + i * row_;
+        const T* const from = image + c * x_.strides[1] + (there ? up / spread_h_ * x_.strides[2] : 0);
+        if (!there) {
+          std::fill_n(to, row_, T(0));
+        } else if (order_.pixels) {
+          fill_pixels(from, count, to);
+        } else {
+          fill_row(from, to);
+        }
+      }
+    }
+  }
+
+ private:
+  /// For n of either sign.
+  static int64_t ceil_div(int64_t n, int64_t by) { return n > 0 ? (n + by - 1) / by : -(-n / by); }
+
+  int64_t columns() const { return (g_.Q - 1) * g_.stride_w + g_.span_w(); }
+  int64_t input_rows(int64_t rows) const { return (rows - 1) * g_.stride_h + g_.span_h(); }
+  int64_t plane(int64_t rows) const { return input_rows(rows) * row_; }
+  /// Of a padded column in its row.
+  int64_t place(int64_t column) const {
+    return order_.pixels ? column * order_.channels : column % g_.stride_w * phase_ + column / g_.stride_w;
+  }
+  /// Columns of x that lie in a row of the buffer.
+  int64_t first_column() const { return std::max<int64_t>(0, ceil_div(-g_.pad_left, spread_w_)); }
+  int64_t end_column() const {
+    return std::max(first_column(), std::min(x_.shape[3], ceil_div(columns() - g_.pad_left, spread_w_)));
+  }
+
+  void fill_row(const T* from, T* to) const {
+    const int64_t step = x_.strides[3], stride = g_.stride_w;
+    const int64_t first = first_column(), end = end_column();
+    if (spread_w_ == 1 && stride == 1 && step == 1) {
+      std::copy(from + first, from + end, to + first + g_.pad_left);
+      return;
+    }
+    if (stride == 1) {
+      for (int64_t w = first; w < end; ++w) to[w * spread_w_ + g_.pad_left] = from[w * step];
+      return;
+    }
+    for (int64_t w = first; w < std::min(first + stride, end); ++w) {  // spread is 1: the other one's stride
+      T* phase = to + place(w + g_.pad_left);
+      for (int64_t column = w; column < end; column += stride) *phase++ = from[column * step];
+    }
+  }
+
+  void fill_pixels(const T* from, int64_t count, T* to) const {
+    const int64_t first = first_column(), end = end_column();
+    const int64_t column = x_.strides[3], channel = x_.strides[1];
+    const int64_t step = spread_w_ * order_.channels;
+    T* const begin = to + (first * spread_w_ + g_.pad_left) * order_.channels;
+    if (channel == 1 && step == count && column == count) {
+      std::copy(from + first * column, from + end * column, begin);
+    } else if (channel == 1) {
+      for (int64_t w = first; w < end; ++w) {
+        const T* const pixel = from + w * column;
+        T* const place = begin + (w - first) * step;
+        for (int64_t c = 0; c < count; ++c) place[c] = pixel[c];
+      }
+    } else {
+      for (int64_t w = first; w < end; ++w) {
+        for (int64_t c = 0; c < count; ++c) begin[(w - first) * step + c] = from[w * column + c * channel];
+      }
+    }
+  }
+
+  const Conv2dGeometry& g_;
+  const View& x_;
+  Order order_;
+  int64_t spread_h_, spread_w_;
+  int64_t phase_, row_;
+};
+
+}  // namespace linnet::cpu
