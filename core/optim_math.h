@@ -63,7 +63,7 @@ template <class T>
 struct AdamStep {
   T mean_weight, beta2, square_weight;  ///< 1 - beta1, beta2, 1 - beta2
   T minus_step_size;                    ///< -lr / (1 - beta1^t)
-  T square_correction;                  ///< sqrt(1 - beta2^t)
+  T root_scale;                         ///< 1 / sqrt(1 - beta2^t), for a division takes long
   T epsilon;
   T weight_decay;  ///< of the gradient: Adam
   T shrink;        ///< of the parameter: AdamW; 1 otherwise
@@ -75,7 +75,7 @@ struct AdamStep {
         beta2(static_cast<T>(spec.beta2)),
         square_weight(static_cast<T>(1 - spec.beta2)),
         minus_step_size(static_cast<T>(-(lr / mean_correction))),
-        square_correction(static_cast<T>(std::sqrt(square_share))),
+        root_scale(static_cast<T>(1 / std::sqrt(square_share))),
         epsilon(static_cast<T>(spec.epsilon)),
         weight_decay(static_cast<T>(spec.weight_decay)),
         shrink(spec.decoupled ? static_cast<T>(1 - lr * spec.weight_decay) : T(1)),
@@ -88,7 +88,7 @@ struct AdamStep {
     if (decays) g = g + weight_decay * p;
     mean = without_tail(mean + mean_weight * (g - mean), kMeanTail<T>);
     square = without_tail(square * beta2 + square_weight * g * g, kSquareTail<T>);
-    const T denominator = std::sqrt(square) / square_correction + epsilon;
+    const T denominator = std::sqrt(square) * root_scale + epsilon;
     p = p + minus_step_size * mean / denominator;
   }
 };

@@ -1,69 +1,78 @@
-// The optimisers' steps, one pass over each parameter (core/optim_math.h has the formulas). A parameter, its
+// The optimisers' steps (core/optim_math.h has the formulas): one pass over all parameters together, cut into
+// even chunks whatever the sizes of single ones are; dense runs by cpu/optim_kernel.h. A parameter, its
 // gradient and its state never share memory.
 #include "core/elements.h"
-#include "core/optim_math.h"
 #include "cpu/backend.h"
+#include "cpu/optim_kernel.h"
 #include "cpu/strided.h"
 
 namespace linnet {
 namespace {
 
-/// The update by value, the pointers unaliased: its coefficients stay in registers and the loop in vectors.
-template <class Update, class T, class... State>
-void update_dense(Update update, int64_t n, T* __restrict p, const T* __restrict g,
-                  State* __restrict... state) {
-  for (int64_t i = 0; i < n; ++i) update(p[i], g[i], state[i]...);
+/// The views of a slot that a step walks over; the parameter is the first.
+std::array<View, 2> plain_views(const SgdSlot& slot) {
+  return {slot.parameter, slot.gradient};
+}
+std::array<View, 3> momentum_views(const SgdSlot& slot) {
+  return {slot.parameter, slot.gradient, slot.momentum};
+}
+std::array<View, 4> adam_views(const AdamSlot& slot) {
+  return {slot.parameter, slot.gradient, slot.mean, slot.square};
 }
 
-template <class T>
-void sgd_slot(const SgdStep<T>& update, const SgdSlot& slot) {
-  const auto loop = strided_loop<2>(slot.parameter.shape, {slot.parameter.strides, slot.gradient.strides});
-  const int64_t ps = loop.inner_stride(0), gs = loop.inner_stride(1);
-  cpu::parallel_walk(loop, [&](const auto& at, int64_t, int64_t n) {
-    T* p = slot.parameter.as<T>() + at[0];
-    const T* g = slot.gradient.as<const T>() + at[1];
-    if (loop.dense()) {
-      update_dense(update, n, p, g);
-    } else {
-      for (int64_t i = 0; i < n; ++i) update(p[i * ps], g[i * gs]);
+/// Calls body(addresses, n) for dense runs that make up the elements [begin, end) of a slot. Others pass
+/// through buffers; only the gradient, the second view, is not written back.
+template <class T, size_t N, class Body>
+void walk_slot(const std::array<View, N>& views, int64_t begin, int64_t end, const Body& body) {
+  std::array<Strides, N> strides;
+  for (size_t k = 0; k < N; ++k) strides[k] = views[k].strides;
+  const auto loop = strided_loop<static_cast<int>(N)>(views[0].shape, strides);
+  cpu::walk(loop, begin, end, [&](const auto& at, int64_t, int64_t n) {
+    std::array<T*, N> data;
+    for (size_t k = 0; k < N; ++k) data[k] = views[k].template as<T>() + at[k];
+    if (loop.dense()) return body(data, n);
+    constexpr int64_t kBlock = 128;
+    T blocks[N][kBlock];
+    std::array<T*, N> buffers;
+    for (size_t k = 0; k < N; ++k) buffers[k] = blocks[k];
+    for (int64_t first = 0; first < n; first += kBlock) {
+      const int64_t count = std::min(kBlock, n - first);
+      for (size_t k = 0; k < N; ++k) {
+        const int64_t stride = loop.inner_stride(static_cast<int>(k));
+        for (int64_t i = 0; i < count; ++i) blocks[k][i] = data[k][(first + i) * stride];
+      }
+      body(buffers, count);
+      for (size_t k = 0; k < N; ++k) {
+        const int64_t stride = loop.inner_stride(static_cast<int>(k));
+        for (int64_t i = 0; k != 1 && i < count; ++i) data[k][(first + i) * stride] = blocks[k][i];
+      }
     }
   });
 }
 
-template <class T>
-void momentum_slot(const SgdStep<T>& update, const SgdSlot& slot) {
-  const auto loop = strided_loop<3>(slot.parameter.shape,
-                                    {slot.parameter.strides, slot.gradient.strides, slot.momentum.strides});
-  const int64_t ps = loop.inner_stride(0), gs = loop.inner_stride(1), bs = loop.inner_stride(2);
-  cpu::parallel_walk(loop, [&](const auto& at, int64_t, int64_t n) {
-    T* p = slot.parameter.as<T>() + at[0];
-    const T* g = slot.gradient.as<const T>() + at[1];
-    T* buffer = slot.momentum.as<T>() + at[2];
-    if (loop.dense()) {
-      update_dense(update, n, p, g, buffer);
-    } else {
-      for (int64_t i = 0; i < n; ++i) update(p[i * ps], g[i * gs], buffer[i * bs]);
+/// The same for all slots of a dtype, on several threads: their elements are numbered through.
+template <class T, class Slot, size_t N, class Body>
+void walk_slots(DType dtype, std::span<const Slot> slots, std::array<View, N> (*views_of)(const Slot&),
+                const Body& body) {
+  int64_t total = 0;
+  for (const Slot& slot : slots) total += slot.parameter.dtype == dtype ? slot.parameter.numel() : 0;
+  cpu::parallel_range(total, cpu::kGrain, [&](int64_t begin, int64_t end) {
+    int64_t first = 0;
+    for (const Slot& slot : slots) {
+      if (slot.parameter.dtype != dtype) continue;
+      const int64_t size = slot.parameter.numel();
+      const int64_t from = std::max(begin - first, int64_t{0}), to = std::min(end - first, size);
+      if (from < to) walk_slot<T>(views_of(slot), from, to, body);
+      first += size;
+      if (first >= end) return;
     }
   });
 }
 
-template <class T>
-void adam_slot(const AdamStep<T>& update, const AdamSlot& slot) {
-  const auto loop = strided_loop<4>(slot.parameter.shape, {slot.parameter.strides, slot.gradient.strides,
-                                                           slot.mean.strides, slot.square.strides});
-  const int64_t ps = loop.inner_stride(0), gs = loop.inner_stride(1);
-  const int64_t ms = loop.inner_stride(2), ss = loop.inner_stride(3);
-  cpu::parallel_walk(loop, [&](const auto& at, int64_t, int64_t n) {
-    T* p = slot.parameter.as<T>() + at[0];
-    const T* g = slot.gradient.as<const T>() + at[1];
-    T* mean = slot.mean.as<T>() + at[2];
-    T* square = slot.square.as<T>() + at[3];
-    if (loop.dense()) {
-      update_dense(update, n, p, g, mean, square);
-    } else {
-      for (int64_t i = 0; i < n; ++i) update(p[i * ps], g[i * gs], mean[i * ms], square[i * ss]);
-    }
-  });
+template <class F>
+void for_each_floating(F&& f) {
+  f(Element<DType::Float32>());
+  f(Element<DType::Float64>());
 }
 
 }  // namespace
@@ -71,29 +80,32 @@ void adam_slot(const AdamStep<T>& update, const AdamSlot& slot) {
 void CpuBackend::sgd(const SgdSpec& spec, std::span<const SgdSlot> slots) {
   const double lr = *spec.lr.as<const double>();
   const int64_t step = *spec.step.as<const int64_t>();
-  for (const SgdSlot& slot : slots) {
-    visit_floating(slot.parameter.dtype, [&](auto element) {
-      using T = typename decltype(element)::Stored;
-      const SgdStep<T> update(spec, lr, step);
-      if (update.has_momentum) {
-        momentum_slot(update, slot);
-      } else {
-        sgd_slot(update, slot);
-      }
-    });
-  }
+  for_each_floating([&](auto element) {
+    using T = typename decltype(element)::Stored;
+    const SgdStep<T> update(spec, lr, step);
+    const cpu::OptimKernels<T>& kernels = cpu::optim_kernels<T>();
+    if (update.has_momentum) {
+      walk_slots<T>(element.kDType, slots, momentum_views, [&](const std::array<T*, 3>& at, int64_t n) {
+        kernels.momentum(update, n, at[0], at[1], at[2]);
+      });
+    } else {
+      walk_slots<T>(element.kDType, slots, plain_views,
+                    [&](const std::array<T*, 2>& at, int64_t n) { kernels.sgd(update, n, at[0], at[1]); });
+    }
+  });
 }
 
 void CpuBackend::adam(const AdamSpec& spec, std::span<const AdamSlot> slots) {
   const double lr = *spec.lr.as<const double>();
   const int64_t step = *spec.step.as<const int64_t>();
-  for (const AdamSlot& slot : slots) {
-    visit_floating(slot.parameter.dtype, [&](auto element) {
-      using T = typename decltype(element)::Stored;
-      adam_slot(AdamStep<T>(spec, lr, adam_correction(spec.beta1, step), adam_correction(spec.beta2, step)),
-                slot);
+  for_each_floating([&](auto element) {
+    using T = typename decltype(element)::Stored;
+    const AdamStep<T> update(spec, lr, adam_correction(spec.beta1, step), adam_correction(spec.beta2, step));
+    const cpu::OptimKernels<T>& kernels = cpu::optim_kernels<T>();
+    walk_slots<T>(element.kDType, slots, adam_views, [&](const std::array<T*, 4>& at, int64_t n) {
+      kernels.adam(update, n, at[0], at[1], at[2], at[3]);
     });
-  }
+  });
 }
 
 }  // namespace linnet

@@ -21,6 +21,7 @@ namespace linnet {
 namespace {
 
 constexpr int64_t kPart = 32768;   // elements whose sum is one partial result
+constexpr int64_t kBlock = 128;    // elements that are brought together; a multiple of kLanes
 constexpr int64_t kColumns = 256;  // accumulators of the column form
 
 /// Accumulators that runs of elements are added to.
@@ -36,11 +37,24 @@ struct Lanes {
     const T* x = static_cast<const T*>(data);
     if constexpr (std::is_floating_point_v<T>) {
       if (stride == 1) return kernel()(lane, x, n);
-    }
-    for (int64_t i = 0; i < n; i += cpu::kLanes) {
-      const int64_t m = std::min(cpu::kLanes, n - i);
-      for (int64_t l = 0; l < m; ++l) {
-        lane[l] = combine<K, Lane>(lane[l], static_cast<Lane>(x[(i + l) * stride]));
+      T block[kBlock];
+      for (int64_t first = 0; first < n; first += kBlock) {
+        const int64_t count = std::min(kBlock, n - first);
+        for (int64_t i = 0; i < count; ++i) block[i] = x[(first + i) * stride];
+        kernel()(lane, block, count);
+      }
+    } else {
+      int64_t i = 0;
+      if (stride == 1) {
+        for (; i + cpu::kLanes <= n; i += cpu::kLanes) {
+          for (int64_t l = 0; l < cpu::kLanes; ++l) {
+            lane[l] = combine<K, Lane>(lane[l], static_cast<Lane>(x[i + l]));
+          }
+        }
+      }
+      for (; i < n; ++i) {
+        Lane& to = lane[i % cpu::kLanes];
+        to = combine<K, Lane>(to, static_cast<Lane>(x[i * stride]));
       }
     }
   }

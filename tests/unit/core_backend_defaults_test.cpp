@@ -238,6 +238,59 @@ TYPED_TEST(FusedOperators, Adam) {
   }
 }
 
+/// The arrays of a slot, whose sizes cut across chunks of work.
+struct AdamArrays {
+  AdamArrays(DType type, const Shape& shape, Order order)
+      : p(type, shape, order, fractions(1)),
+        g(type, shape, Order::Dense, fractions(2)),
+        m(type, shape, Order::Dense, fractions(3)),
+        v(type, shape, order, [](int64_t i) { return std::fabs(fractions(4)(i)); }) {}
+  AdamSlot slot() { return {p.view(), g.view(), m.view(), v.view()}; }
+  TestArray p, g, m, v;
+};
+
+TEST(FusedOptimisers, AllSlotsTogetherAsOneByOne) {
+  int64_t step = 2;
+  double lr = 0.1;
+  const AdamSpec adam = {0.9, 0.99, 1e-8, 0.1, true, number(lr), number(step)};
+  const SgdSpec momentum = {0.9, 0, 0.1, true, number(lr), number(step)};
+  const SgdSpec plain = {0, 0, 0.1, false, number(lr), number(step)};
+  std::vector<AdamArrays> together, apart;
+  for (auto* arrays : {&together, &apart}) {
+    for (const auto& [type, shape, order] : {std::tuple{DType::Float32, Shape{70001}, Order::Dense},
+                                             std::tuple{DType::Float64, Shape{7}, Order::Dense},
+                                             std::tuple{DType::Float32, Shape{0}, Order::Dense},
+                                             std::tuple{DType::Float32, Shape{130, 150}, Order::Reversed},
+                                             std::tuple{DType::Float64, Shape{40, 1001}, Order::Sliced},
+                                             std::tuple{DType::Float32, Shape{}, Order::Dense},
+                                             std::tuple{DType::Float32, Shape{1, 33}, Order::Dense}}) {
+      arrays->emplace_back(type, shape, order);
+    }
+  }
+  std::vector<AdamSlot> slots;
+  std::vector<SgdSlot> momentum_slots, plain_slots;
+  for (AdamArrays& a : together) {
+    slots.push_back(a.slot());
+    momentum_slots.push_back({a.p.view(), a.g.view(), a.m.view()});
+    plain_slots.push_back({a.p.view(), a.g.view(), {}});
+  }
+  cpu_backend().adam(adam, slots);
+  cpu_backend().sgd(momentum, momentum_slots);
+  cpu_backend().sgd(plain, plain_slots);
+  for (size_t i = 0; i < apart.size(); ++i) {
+    const AdamSlot slot = apart[i].slot();
+    const SgdSlot with = {slot.parameter, slot.gradient, slot.mean},
+                  without = {slot.parameter, slot.gradient, {}};
+    cpu_backend().adam(adam, {&slot, 1});
+    cpu_backend().sgd(momentum, {&with, 1});
+    cpu_backend().sgd(plain, {&without, 1});
+    for (const auto member : {&AdamArrays::p, &AdamArrays::g, &AdamArrays::m, &AdamArrays::v}) {
+      EXPECT_EQ((together[i].*member).values(), (apart[i].*member).values()) << i;
+      EXPECT_TRUE((together[i].*member).clean_around()) << i;
+    }
+  }
+}
+
 TEST(FusedOperatorsOnThreads, DoNotMatter) {
   TestArray x(DType::Float32, {3000, 50}, Order::Dense, fractions());
   int64_t step = 2;
