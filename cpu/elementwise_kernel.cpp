@@ -149,22 +149,19 @@ void binary_row(const T* a, int64_t a_stride, const T* b, int64_t b_stride, T* o
   alignas(64) T a_rest[kMaxLanes<T>] = {}, b_rest[kMaxLanes<T>] = {};
   if (a_stride == 0) hn::StoreU(hn::Set(d, *a), d, a_rest), a = a_rest;
   if (b_stride == 0) hn::StoreU(hn::Set(d, *b), d, b_rest), b = b_rest;
-  T* rest_to = nullptr;
-  const int64_t left = n % lanes;
-  for (int64_t whole = n - left;; whole = lanes) {
-    for (int64_t i = 0; i < whole; i += lanes) {
-      store<K>(apply<T, K>(hn::LoadU(d, a + i * a_stride), hn::LoadU(d, b + i * b_stride)), out + i,
-               streamed);
-    }
-    if (rest_to != nullptr) std::copy_n(out, left, rest_to);
-    if (left == 0 || rest_to != nullptr) return;
-    if (a_stride != 0) std::copy_n(a + whole, left, a_rest);
-    if (b_stride != 0) std::copy_n(b + whole, left, b_rest);
-    rest_to = out + whole;
-    a = out = a_rest;
-    b = b_rest;
-    streamed = false;
+  if (n < lanes) {
+    if (a_stride != 0) std::copy_n(a, n, a_rest);
+    if (b_stride != 0) std::copy_n(b, n, b_rest);
+    hn::StoreU(apply<T, K>(hn::LoadU(d, a_rest), hn::LoadU(d, b_rest)), d, a_rest);
+    std::copy_n(a_rest, n, out);
+    return;
   }
+  const auto at = [&](int64_t i) HWY_ATTR {
+    return apply<T, K>(hn::LoadU(d, a + i * a_stride), hn::LoadU(d, b + i * b_stride));
+  };
+  const Vec<T> last = at(n - lanes);  // while its operands are there: it overlaps its neighbour
+  for (int64_t i = 0; i + lanes <= n; i += lanes) store<K>(at(i), out + i, streamed);
+  hn::StoreU(last, d, out + n - lanes);
 }
 
 template <class T, size_t... kUnary, size_t... kBinary>
