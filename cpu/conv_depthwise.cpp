@@ -4,13 +4,13 @@
 // that moves along with the output:
 //   forward        y = the sum over taps of x w
 //   grad_input     the same of gy, its pixels a stride apart, with the filter turned round
-//   grad_weight    of each tap the sum of x gy, over an image in T, over parts of the batch in double, the
-//   parts
-//                  added up in order
+//   grad_weight    of each tap the sum of x gy, over an image in T, over parts of the batch in double,
+//                  the parts added up in order
 #include <algorithm>
 #include <vector>
 
 #include "core/elements.h"
+#include "cpu/ceil_div.h"
 #include "cpu/conv.h"
 #include "cpu/depthwise_kernel.h"
 #include "cpu/padded_image.h"
@@ -22,10 +22,6 @@ namespace {
 
 constexpr int64_t kChunkWork = 1 << 16;  // multiply-adds worth handing to a thread
 constexpr int64_t kMostParts = 16;       // of a batch
-
-int64_t round_up(int64_t n, int64_t to) {
-  return (n + to - 1) / to * to;
-}
 
 /// Padded planes of images, one by one or, where channels are innermost in memory, as many as a vector has
 /// lanes; and where a filter's taps find them.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/elements.h"
+#include "cpu/ceil_div.h"
 #include "cpu/conv.h"
 #include "cpu/conv_patches.h"
 #include "cpu/filter_matrix.h"
@@ -33,10 +34,6 @@ constexpr int64_t kChunkWork = 1 << 19;  // multiply-adds worth handing to a thr
 
 // The order of elements in cpu/conv_patches.h.
 constexpr ColumnOrder kOrder = ColumnOrder::ChannelsLast;
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 /// The forward convolution. Vectors run along filters where y has them innermost in memory, and otherwise
 /// along the pixels of a row, or of two short ones.
@@ -111,9 +108,7 @@ class Forward {
   };
 
   /// What filters take in packed memory.
-  int64_t padded(int64_t filters) const {
-    return along_filters_ ? ceil_div(filters, lanes_) * lanes_ : filters;
-  }
+  int64_t padded(int64_t filters) const { return along_filters_ ? round_up(filters, lanes_) : filters; }
   /// Neighbours in a row of pixels are one tap, as long as that is.
   void find_taps() {
     const bool rows = along_filters_ && g_.dilation_w == 1;

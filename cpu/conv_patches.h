@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/view.h"
+#include "cpu/ceil_div.h"
 #include "cpu/gemm_kernel.h"
 #include "cpu/im2col.h"
 #include "cpu/matmul.h"
@@ -65,8 +66,6 @@ class Patches {
   }
 
  private:
-  static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
   /// Filters of one element that visit every pixel once: one long row, of all images where they are in line.
   void merge_pixels(const View& x) {
     const int64_t pixels = g_.H * g_.W;

@@ -8,6 +8,7 @@
 
 #include <linnet/core/conv2d.h>
 #include "core/view.h"
+#include "cpu/ceil_div.h"
 
 namespace linnet::cpu {
 
@@ -51,7 +52,6 @@ class Bands {
   PixelRange operator[](int64_t i) const;
 
  private:
-  static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
   int64_t P_, Q_;
   int64_t rows_per_band_;  // 0: a row is several bands
   int64_t pieces_;         // of a row

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "cpu/ceil_div.h"
 #include "cpu/im2col.h"
 #include "cpu/scratch.h"
 
@@ -81,7 +82,6 @@ class SortedImage {
  private:
   static constexpr int64_t kRun = 32 / sizeof(T);
 
-  static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
   static void add(const T* __restrict from, int64_t n, T* __restrict to) {
     for (int64_t i = 0; i < n; ++i) to[i] += from[i];
   }

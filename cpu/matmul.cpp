@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cpu/ceil_div.h"
 #include "cpu/gemm_kernel.h"
 #include "cpu/parallel.h"
 #include "cpu/scratch.h"
@@ -25,10 +26,6 @@ constexpr int64_t kFewPanels = 3;
 constexpr int64_t kSmallOperand = 32 << 10;  // bytes
 // Rows that go singly over dense columns.
 constexpr int64_t kFewRows = 4;
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 struct Range {
   int64_t begin;

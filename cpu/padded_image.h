@@ -9,6 +9,7 @@
 
 #include <linnet/core/conv2d.h>
 #include "core/view.h"
+#include "cpu/ceil_div.h"
 
 namespace linnet::cpu {
 
@@ -29,7 +30,7 @@ class PaddedImage {
         order_(order),
         spread_h_(spread_h),
         spread_w_(spread_w),
-        phase_((g.span_w() - 1) / g.stride_w + (g.Q + lanes - 1) / lanes * lanes),
+        phase_((g.span_w() - 1) / g.stride_w + round_up(g.Q, lanes)),
         row_(order.pixels ? columns() * order.channels : g.stride_w * phase_) {}
 
   /// Of the buffer for some output rows.
@@ -65,9 +66,6 @@ class PaddedImage {
   }
 
  private:
-  /// For n of either sign.
-  static int64_t ceil_div(int64_t n, int64_t by) { return n > 0 ? (n + by - 1) / by : -(-n / by); }
-
   int64_t columns() const { return (g_.Q - 1) * g_.stride_w + g_.span_w(); }
   int64_t input_rows(int64_t rows) const { return (rows - 1) * g_.stride_h + g_.span_h(); }
   int64_t plane(int64_t rows) const { return input_rows(rows) * row_; }
