@@ -4,7 +4,8 @@
 #include <linnet/autograd/ops.h>
 
 #include <algorithm>
-#include <queue>
+#include <functional>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -56,6 +57,16 @@ std::unordered_set<const Node*> nodes_towards(const std::unordered_set<const voi
   return towards;
 }
 
+struct Sum {
+  Tensor value = {};
+  bool mine = false;  ///< Made here by adding, so it may be added to in place.
+};
+
+struct Pending {
+  Node* node;
+  Sum sum;
+};
+
 /// One walk from y. With targets it collects their gradients; without, it adds to the leaves' grad().
 class Pass {
  public:
@@ -76,12 +87,10 @@ class Pass {
   }
 
   void run() {
-    while (!queue_.empty()) {
-      Node& node = *queue_.top();
-      queue_.pop();
-      const auto found = sums_.find(&node);
-      Tensor gy = std::move(found->second.value);
-      sums_.erase(found);
+    while (!pending_.empty()) {
+      visited_ = pending_.extract(pending_.begin());
+      Node& node = *visited_.mapped().node;
+      Tensor gy = std::move(visited_.mapped().sum.value);
       if (targets_.count(&node)) collected_[&node].value = gy;
       if (collect_ && !towards_.count(&node)) continue;
       Tensors gradients = call_rule(node, gy);
@@ -98,13 +107,7 @@ class Pass {
   }
 
  private:
-  struct Sum {
-    Tensor value = {};
-    bool mine = false;  ///< Made here by adding, so it may be added to in place.
-  };
-  struct ByNumber {
-    bool operator()(const Node* a, const Node* b) const { return a->number < b->number; }
-  };
+  using ByNumber = std::map<uint64_t, Pending, std::greater<>>;
 
   bool wanted(const Node::Input& input) const {
     if (!input.needs_gradient()) return false;
@@ -148,9 +151,16 @@ class Pass {
   }
 
   void add_to(Node& node, Tensor gradient) {
-    const auto [entry, fresh] = sums_.try_emplace(&node);
-    if (fresh) queue_.push(&node);
-    add_to(entry->second, std::move(gradient));
+    const auto found = pending_.find(node.number);
+    if (found != pending_.end()) return add_to(found->second.sum, std::move(gradient));
+    Pending pending{&node, {std::move(gradient)}};
+    if (visited_.empty()) {
+      pending_.emplace(node.number, std::move(pending));
+    } else {
+      visited_.key() = node.number;
+      visited_.mapped() = std::move(pending);
+      pending_.insert(std::move(visited_));
+    }
   }
 
   void add_to(Sum& sum, Tensor gradient) const {
@@ -199,8 +209,8 @@ class Pass {
   bool collect_;
   std::unordered_set<const void*> targets_;
   std::unordered_set<const Node*> towards_;
-  std::priority_queue<Node*, std::vector<Node*>, ByNumber> queue_;
-  std::unordered_map<const Node*, Sum> sums_;
+  ByNumber pending_;             ///< Nodes to visit, the latest first.
+  ByNumber::node_type visited_;  ///< The entry of the node at hand, for the next one to be added.
   std::unordered_map<const void*, Sum> collected_;
 };
 

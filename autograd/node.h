@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <linnet/autograd/autograd.h>
@@ -15,6 +16,8 @@
 namespace linnet::autograd {
 
 struct TensorImpl {
+  explicit TensorImpl(NDArray array) : data(std::move(array)) {}
+
   NDArray data;
   Tensor grad = {};
   bool requires_grad = false;            ///< Of leaves; a tensor with a node always needs a gradient.
@@ -39,11 +42,23 @@ class Kept {
 
   bool defined() const { return array_.defined(); }
   /// Throws if the array was changed in place since; `what` of `op` names it.
-  const NDArray& get(const std::string& op, const std::string& what) const;
+  const NDArray& get(std::string_view op, std::string_view what) const {
+    if (changed()) [[unlikely]]
+      fail_changed(op, what);
+    return array_;
+  }
+  const NDArray& get(std::string_view op, int input) const {
+    if (changed()) [[unlikely]]
+      fail_changed(op, "input " + std::to_string(input));
+    return array_;
+  }
   /// The array whatever happened to it.
   const NDArray& unchecked() const { return array_; }
 
  private:
+  bool changed() const { return array_.version() != version_; }
+  [[noreturn]] void fail_changed(std::string_view op, std::string_view what) const;
+
   NDArray array_;
   uint64_t version_ = 0;
 };
@@ -60,7 +75,6 @@ class Node : public std::enable_shared_from_this<Node> {
     Shape shape = {};
     DType dtype = DType::Float32;
     Device device = {};
-    Kept kept = {};
 
     bool needs_gradient() const { return node != nullptr || leaf != nullptr; }
   };
@@ -83,7 +97,7 @@ class Node : public std::enable_shared_from_this<Node> {
   Device device;
   std::vector<Input> inputs;
   Rule rule;
-  Kept result;
+  std::vector<Kept> kept;  ///< The inputs where they are kept, then the result where that is.
 
  private:
   bool freed_ = false;

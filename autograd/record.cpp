@@ -16,7 +16,7 @@ bool keeps_output(Keep keep) {
   return keep == Keep::Output || keep == Keep::Both;
 }
 
-Node::Input input_of(const Tensor& tensor, bool keep) {
+Node::Input input_of(const Tensor& tensor) {
   Node::Input input;
   if (!tensor.defined()) return input;
   const TensorImpl& impl = *tensor.impl();
@@ -27,12 +27,11 @@ Node::Input input_of(const Tensor& tensor, bool keep) {
   input.shape = impl.data.shape();
   input.dtype = impl.data.dtype();
   input.device = impl.data.device();
-  if (keep) input.kept = Kept(impl.data);
   return input;
 }
 
-Tensor with_node(const NDArray& data, std::shared_ptr<Node> node, uint64_t id) {
-  Tensor tensor(data);
+Tensor with_node(NDArray data, std::shared_ptr<Node> node, uint64_t id) {
+  Tensor tensor(std::move(data));
   tensor.impl()->node = std::move(node);
   if (id != 0) tensor.impl()->id = id;
   return tensor;
@@ -40,12 +39,11 @@ Tensor with_node(const NDArray& data, std::shared_ptr<Node> node, uint64_t id) {
 
 }  // namespace
 
-const NDArray& Kept::get(const std::string& op, const std::string& what) const {
-  check(array_.version() == version_, "backward",
-        "{} of {} {} was changed in place after it was saved: version {}, saved at {}; clone() it before "
-        "changing it",
-        what, op, array_.shape(), array_.version(), version_);
-  return array_;
+void Kept::fail_changed(std::string_view op, std::string_view what) const {
+  fail("backward",
+       "{} of {} {} was changed in place after it was saved: version {}, saved at {}; clone() it before "
+       "changing it",
+       what, op, array_.shape(), array_.version(), version_);
 }
 
 Node::Node(std::string name_, const Tensors& inputs_, const NDArray& y, Rule rule_, Keep keep_)
@@ -57,8 +55,13 @@ Node::Node(std::string name_, const Tensors& inputs_, const NDArray& y, Rule rul
       device(y.device()),
       rule(std::move(rule_)) {
   inputs.reserve(inputs_.size());
-  for (const Tensor& tensor : inputs_) inputs.push_back(input_of(tensor, keeps_inputs(keep)));
-  if (keeps_output(keep)) result = Kept(y);
+  for (const Tensor& tensor : inputs_) inputs.push_back(input_of(tensor));
+  if (keep == Keep::Nothing) return;
+  kept.reserve(inputs_.size() + 1);
+  if (keeps_inputs(keep)) {
+    for (const Tensor& tensor : inputs_) kept.emplace_back(array_of(tensor));
+  }
+  if (keeps_output(keep)) kept.emplace_back(y);
 }
 
 Node::~Node() {
@@ -85,8 +88,7 @@ Node::~Node() {
 
 void Node::free() {
   rule = nullptr;
-  result = {};
-  for (Input& input : inputs) input.kept = {};
+  kept = {};
   freed_ = true;
 }
 
@@ -104,7 +106,7 @@ Tensor Saved::input(int i) const {
         i);
   const Node::Input& input = node_.inputs[static_cast<size_t>(i)];
   if (!input.defined) return {};
-  const NDArray& data = input.kept.get(node_.name, "input " + std::to_string(i));
+  const NDArray& data = node_.kept[static_cast<size_t>(i)].get(node_.name, i);
   if (!input.leaf) return with_node(data, input.node, input.id);
   check(input.leaf->data.shares_storage(data), "backward",
         "input {} of {} {} was replaced by set_data() after it was saved; run the forward pass again", i,
@@ -116,7 +118,7 @@ Tensor Saved::output() const {
   check(keeps_output(node_.keep), node_.name,
         "the rule reads the output, but the operator does not keep it; record it with Keep::Output or "
         "Keep::Both");
-  return with_node(node_.result.get(node_.name, "output"),
+  return with_node(node_.kept.back().get(node_.name, "output"),
                    std::const_pointer_cast<Node>(node_.shared_from_this()), 0);
 }
 
@@ -131,7 +133,7 @@ Tensor record(std::string name, const Tensors& inputs, NDArray y, Rule rule, Kee
   for (const Tensor& input : inputs) needed = needed || input.requires_grad();
   if (!needed || !grad_enabled() || !is_floating(y.dtype())) return Tensor(std::move(y));
   auto node = std::make_shared<Node>(std::move(name), inputs, y, std::move(rule), keep);
-  return with_node(y, std::move(node), 0);
+  return with_node(std::move(y), std::move(node), 0);
 }
 
 }  // namespace linnet::autograd

@@ -22,8 +22,7 @@ autograd::TensorImpl& impl_of(const Tensor& tensor, const char* where) {
 
 Tensor::Tensor(NDArray data) {
   if (!data.defined()) return;
-  impl_ = std::make_shared<autograd::TensorImpl>();
-  impl_->data = std::move(data);
+  impl_ = std::make_shared<autograd::TensorImpl>(std::move(data));
   impl_->id = next_id.fetch_add(1, std::memory_order_relaxed);
 }
 
