@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,8 +79,9 @@ class Node : public std::enable_shared_from_this<Node> {
 
     bool needs_gradient() const { return node != nullptr || leaf != nullptr; }
   };
+  using Inputs = std::vector<Input>;
 
-  Node(std::string name, const Tensors& inputs, const NDArray& y, Rule rule, Keep keep);
+  Node(std::string name, std::span<const Tensor> inputs, const NDArray& y, Rule rule, Keep keep);
   /// Does not recurse, however long the chain behind this node is.
   ~Node();
   Node(const Node&) = delete;
@@ -95,7 +97,7 @@ class Node : public std::enable_shared_from_this<Node> {
   Shape shape;  ///< Of the result.
   DType dtype;
   Device device;
-  std::vector<Input> inputs;
+  Inputs inputs;
   Rule rule;
   std::vector<Kept> kept;  ///< The inputs where they are kept, then the result where that is.
 

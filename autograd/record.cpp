@@ -46,7 +46,7 @@ void Kept::fail_changed(std::string_view op, std::string_view what) const {
        what, op, array_.shape(), array_.version(), version_);
 }
 
-Node::Node(std::string name_, const Tensors& inputs_, const NDArray& y, Rule rule_, Keep keep_)
+Node::Node(std::string name_, std::span<const Tensor> inputs_, const NDArray& y, Rule rule_, Keep keep_)
     : name(std::move(name_)),
       number(next_number.fetch_add(1, std::memory_order_relaxed)),
       keep(keep_),
@@ -68,7 +68,7 @@ Node::~Node() {
   // Dropping the inputs may end the nodes behind them, and so on: nodes that end meanwhile line up here
   // instead of recursing.
   struct Remains {
-    std::vector<Input> inputs;
+    Inputs inputs;
     Rule rule;
   };
   thread_local std::vector<Remains>* queue = nullptr;
@@ -128,12 +128,25 @@ bool Saved::needs(int i) const {
   return node_.inputs[static_cast<size_t>(i)].wanted;
 }
 
-Tensor record(std::string name, const Tensors& inputs, NDArray y, Rule rule, Keep keep) {
+namespace {
+
+Tensor record_all(std::string name, std::span<const Tensor> inputs, NDArray y, Rule rule, Keep keep) {
   bool needed = false;
   for (const Tensor& input : inputs) needed = needed || input.requires_grad();
   if (!needed || !grad_enabled() || !is_floating(y.dtype())) return Tensor(std::move(y));
   auto node = std::make_shared<Node>(std::move(name), inputs, y, std::move(rule), keep);
   return with_node(std::move(y), std::move(node), 0);
+}
+
+}  // namespace
+
+Tensor record(std::string name, const Tensors& inputs, NDArray y, Rule rule, Keep keep) {
+  return record_all(std::move(name), inputs, std::move(y), std::move(rule), keep);
+}
+
+Tensor record(std::string name, std::initializer_list<Tensor> inputs, NDArray y, Rule rule, Keep keep) {
+  return record_all(std::move(name), std::span(inputs.begin(), inputs.size()), std::move(y), std::move(rule),
+                    keep);
 }
 
 }  // namespace linnet::autograd

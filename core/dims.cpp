@@ -41,16 +41,6 @@ void Dims::erase(int position) {
   values_[static_cast<size_t>(rank_)] = 0;
 }
 
-int64_t Dims::product() const {
-  int64_t result = 1;
-  for (const int64_t value : *this) result *= value;
-  return result;
-}
-
-bool operator==(const Dims& a, const Dims& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end());
-}
-
 std::string to_string(const Dims& dims) {
   std::string text = "(";
   for (int i = 0; i < dims.rank(); ++i) {

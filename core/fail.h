@@ -21,4 +21,11 @@ void check(bool ok, std::string_view where, fmt::format_string<Args...> text, Ar
     fail(where, text, std::forward<Args>(args)...);
 }
 
+/// The same, without measuring the name's length where all is well.
+template <class... Args>
+void check(bool ok, const char* where, fmt::format_string<Args...> text, Args&&... args) {
+  if (!ok) [[unlikely]]
+    fail(where, text, std::forward<Args>(args)...);
+}
+
 }  // namespace linnet

@@ -23,8 +23,10 @@ size_t dense_bytes(const Shape& shape, DType dtype) {
   int64_t count = 1;
   for (const int64_t extent : shape) {
     check(extent >= 0, "empty", "shape {} has a negative extent", shape);
-    check(extent == 0 || count <= std::numeric_limits<int64_t>::max() / 8 / extent, "empty",
-          "shape {} has more than 2^60 elements", shape);
+    constexpr int64_t kFew = int64_t{1} << 30;  // the usual case, without a division
+    const bool fits = (count < kFew && extent < kFew) || extent == 0 ||
+                      count <= std::numeric_limits<int64_t>::max() / 8 / extent;
+    check(fits, "empty", "shape {} has more than 2^60 elements", shape);
     count *= extent;
   }
   return static_cast<size_t>(count) * size_of(dtype);
@@ -215,7 +217,7 @@ Strides strides_like(const NDArray& like, const Shape& shape) {
 
 NDArray NDArray::empty_like_order(const NDArray& like, const Shape& shape, DType dtype) {
   NDArray array = empty(shape, dtype, like.device());
-  array.strides_ = strides_like(like, shape);
+  if (!like.is_contiguous()) array.strides_ = strides_like(like, shape);
   return array;
 }
 

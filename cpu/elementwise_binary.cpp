@@ -87,6 +87,7 @@ void CpuBackend::binary(BinaryKind kind, const Operand& a, const Operand& b, con
   void (*run)(BinaryKind, const Run&) = nullptr;
   visit_dtype(dtype, [&](auto element) { run = row<typename decltype(element)::Stored>; });
   const cpu::Source p(a, dtype, out.rank()), q(b, dtype, out.rank());
+  if (out.numel() == 1) return run(kind, {out.data, p.element(0), q.element(0), 1, 1, 1, 1, false});
   const bool streamed = cpu::is_streamed(out) && out.data != a.view.data && out.data != b.view.data;
   const auto loop = strided_loop<3>(out.shape, {out.strides, p.strides(), q.strides()});
   cpu::parallel_walk(loop, [&](const auto& offset, int64_t, int64_t n) {

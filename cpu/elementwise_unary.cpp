@@ -68,6 +68,7 @@ void CpuBackend::unary(UnaryOp op, const View& x, const View& out) {
   }
   void (*run)(UnaryOp, const Run&) = nullptr;
   visit_dtype(out.dtype, [&](auto element) { run = row<typename decltype(element)::Stored>; });
+  if (out.numel() == 1) return run(op, {out.data, x.data, 1, 1, 1, false});
   const bool streamed = cpu::is_streamed(out) && out.data != x.data;
   const auto loop = strided_loop<2>(out.shape, {out.strides, x.strides});
   cpu::parallel_walk(loop, [&](const auto& offset, int64_t, int64_t n) {

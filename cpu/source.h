@@ -10,25 +10,32 @@ namespace linnet::cpu {
 
 class Source {
  public:
-  Source(const Operand& operand, DType dtype, int rank) : view_(operand.view) {
+  /// Refers to the operand, which must outlive it.
+  Source(const Operand& operand, DType dtype, int rank)
+      : data_(operand.view.as<const char>()),
+        size_(static_cast<int64_t>(size_of(dtype))),
+        strides_(&operand.view.strides) {
     if (!operand.is_number) return;
     visit_dtype(dtype, [&](auto e) {
       const auto number = decltype(e)::from(operand.number);
       std::memcpy(number_, &number, sizeof number);
     });
-    view_.data = number_;
-    view_.dtype = dtype;
-    view_.strides = Strides::filled(rank, 0);
+    data_ = number_;
+    zeros_ = Strides::filled(rank, 0);
+    strides_ = &zeros_;
   }
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 
-  const Strides& strides() const { return view_.strides; }
-  const char* element(int64_t offset) const { return linnet::element(view_, offset); }
+  const Strides& strides() const { return *strides_; }
+  const char* element(int64_t offset) const { return data_ + offset * size_; }
 
  private:
-  View view_;
-  alignas(8) unsigned char number_[8] = {};
+  const char* data_;
+  int64_t size_;
+  const Strides* strides_;
+  Strides zeros_;
+  alignas(8) char number_[8] = {};
 };
 
 }  // namespace linnet::cpu

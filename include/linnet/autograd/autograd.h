@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ enum class Keep : uint8_t { Nothing, Inputs, Output, Both };
 /// Wraps `y`, computed from `inputs` by the operator `name`, into a Tensor whose gradient `rule` gives.
 /// Records nothing where no input needs a gradient, or under NoGrad.
 Tensor record(std::string name, const Tensors& inputs, NDArray y, Rule rule, Keep keep = Keep::Inputs);
+Tensor record(std::string name, std::initializer_list<Tensor> inputs, NDArray y, Rule rule,
+              Keep keep = Keep::Inputs);
 
 struct GradOptions {
   bool retain_graph = false;  ///< Keep the graph for another pass.

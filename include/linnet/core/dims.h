@@ -39,9 +39,19 @@ class Dims {
   void erase(int position);
 
   /// Product of all values; 1 for rank 0.
-  int64_t product() const;
+  int64_t product() const {
+    int64_t result = 1;
+    for (const int64_t value : *this) result *= value;
+    return result;
+  }
 
-  friend bool operator==(const Dims& a, const Dims& b);
+  friend bool operator==(const Dims& a, const Dims& b) {
+    if (a.rank_ != b.rank_) return false;
+    for (int i = 0; i < a.rank_; ++i) {
+      if (a[i] != b[i]) return false;
+    }
+    return true;
+  }
 
  private:
   std::array<int64_t, kMaxRank> values_{};
