@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <linnet/autograd/autograd.h>
+#include "core/recycled.h"
 
 namespace linnet::autograd {
 
@@ -79,7 +80,7 @@ class Node : public std::enable_shared_from_this<Node> {
 
     bool needs_gradient() const { return node != nullptr || leaf != nullptr; }
   };
-  using Inputs = std::vector<Input>;
+  using Inputs = std::vector<Input, Recycled<Input>>;
 
   Node(std::string name, std::span<const Tensor> inputs, const NDArray& y, Rule rule, Keep keep);
   /// Does not recurse, however long the chain behind this node is.
@@ -99,7 +100,7 @@ class Node : public std::enable_shared_from_this<Node> {
   Device device;
   Inputs inputs;
   Rule rule;
-  std::vector<Kept> kept;  ///< The inputs where they are kept, then the result where that is.
+  std::vector<Kept, Recycled<Kept>> kept;  ///< The inputs where they are kept, then the result where that is.
 
  private:
   bool freed_ = false;

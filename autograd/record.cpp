@@ -134,7 +134,7 @@ Tensor record_all(std::string name, std::span<const Tensor> inputs, NDArray y, R
   bool needed = false;
   for (const Tensor& input : inputs) needed = needed || input.requires_grad();
   if (!needed || !grad_enabled() || !is_floating(y.dtype())) return Tensor(std::move(y));
-  auto node = std::make_shared<Node>(std::move(name), inputs, y, std::move(rule), keep);
+  auto node = std::allocate_shared<Node>(Recycled<Node>(), std::move(name), inputs, y, std::move(rule), keep);
   return with_node(std::move(y), std::move(node), 0);
 }
 

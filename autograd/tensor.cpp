@@ -6,6 +6,7 @@
 #include "autograd/node.h"
 #include "autograd/parameter.h"
 #include "core/fail.h"
+#include "core/recycled.h"
 
 namespace linnet {
 namespace {
@@ -22,7 +23,7 @@ autograd::TensorImpl& impl_of(const Tensor& tensor, const char* where) {
 
 Tensor::Tensor(NDArray data) {
   if (!data.defined()) return;
-  impl_ = std::make_shared<autograd::TensorImpl>(std::move(data));
+  impl_ = std::allocate_shared<autograd::TensorImpl>(Recycled<autograd::TensorImpl>(), std::move(data));
   impl_->id = next_id.fetch_add(1, std::memory_order_relaxed);
 }
 

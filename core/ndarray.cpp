@@ -12,6 +12,7 @@
 #include "core/fail.h"
 #include "core/meta_backend.h"
 #include "core/operands.h"
+#include "core/recycled.h"
 #include "core/shapes_only.h"
 #include "core/storage.h"
 
@@ -140,7 +141,7 @@ NDArray NDArray::empty(const Shape& shape, DType dtype, Device device) {
   array.dtype_ = dtype;
   check(device.defined(), "empty", "no device given; expected one such as device(\"cpu\")");
   Backend& backend = ShapesOnly::active() ? meta_backend() : device.backend();
-  array.storage_ = std::make_shared<Storage>(backend, dense_bytes(shape, dtype));
+  array.storage_ = std::allocate_shared<Storage>(Recycled<Storage>(), backend, dense_bytes(shape, dtype));
   return array;
 }
 
