@@ -16,9 +16,8 @@ bool keeps_output(Keep keep) {
   return keep == Keep::Output || keep == Keep::Both;
 }
 
-Node::Input input_of(const Tensor& tensor) {
-  Node::Input input;
-  if (!tensor.defined()) return input;
+void describe(const Tensor& tensor, Node::Input& input) {
+  if (!tensor.defined()) return;
   const TensorImpl& impl = *tensor.impl();
   input.defined = true;
   input.node = impl.node;
@@ -27,10 +26,9 @@ Node::Input input_of(const Tensor& tensor) {
   input.shape = impl.data.shape();
   input.dtype = impl.data.dtype();
   input.device = impl.data.device();
-  return input;
 }
 
-Tensor with_node(NDArray data, std::shared_ptr<Node> node, uint64_t id) {
+Tensor with_node(NDArray&& data, std::shared_ptr<Node> node, uint64_t id) {
   Tensor tensor(std::move(data));
   tensor.impl()->node = std::move(node);
   if (id != 0) tensor.impl()->id = id;
@@ -55,7 +53,7 @@ Node::Node(std::string name_, std::span<const Tensor> inputs_, const NDArray& y,
       device(y.device()),
       rule(std::move(rule_)) {
   inputs.reserve(inputs_.size());
-  for (const Tensor& tensor : inputs_) inputs.push_back(input_of(tensor));
+  for (const Tensor& tensor : inputs_) describe(tensor, inputs.emplace_back());
   if (keep == Keep::Nothing) return;
   kept.reserve(inputs_.size() + 1);
   if (keeps_inputs(keep)) {
@@ -107,7 +105,7 @@ Tensor Saved::input(int i) const {
   const Node::Input& input = node_.inputs[static_cast<size_t>(i)];
   if (!input.defined) return {};
   const NDArray& data = node_.kept[static_cast<size_t>(i)].get(node_.name, i);
-  if (!input.leaf) return with_node(data, input.node, input.id);
+  if (!input.leaf) return with_node(NDArray(data), input.node, input.id);
   check(input.leaf->data.shares_storage(data), "backward",
         "input {} of {} {} was replaced by set_data() after it was saved; run the forward pass again", i,
         node_.name, input.shape);
@@ -118,7 +116,7 @@ Tensor Saved::output() const {
   check(keeps_output(node_.keep), node_.name,
         "the rule reads the output, but the operator does not keep it; record it with Keep::Output or "
         "Keep::Both");
-  return with_node(node_.kept.back().get(node_.name, "output"),
+  return with_node(NDArray(node_.kept.back().get(node_.name, "output")),
                    std::const_pointer_cast<Node>(node_.shared_from_this()), 0);
 }
 
@@ -130,7 +128,7 @@ bool Saved::needs(int i) const {
 
 namespace {
 
-Tensor record_all(std::string name, std::span<const Tensor> inputs, NDArray y, Rule rule, Keep keep) {
+Tensor record_all(std::string&& name, std::span<const Tensor> inputs, NDArray&& y, Rule&& rule, Keep keep) {
   bool needed = false;
   for (const Tensor& input : inputs) needed = needed || input.requires_grad();
   if (!needed || !grad_enabled() || !is_floating(y.dtype())) return Tensor(std::move(y));
