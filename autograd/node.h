@@ -69,6 +69,16 @@ class Node : public std::enable_shared_from_this<Node> {
  public:
   /// An input: the node that made it, or the leaf whose gradient is wanted, or neither for a constant.
   struct Input {
+    Input() = default;  ///< Of an operand that was left out.
+    explicit Input(const std::shared_ptr<TensorImpl>& of)
+        : node(of->node),
+          leaf(!of->node && of->requires_grad ? of : nullptr),
+          defined(true),
+          id(of->id),
+          shape(of->data.shape()),
+          dtype(of->data.dtype()),
+          device(of->data.device()) {}
+
     std::shared_ptr<Node> node = nullptr;
     std::shared_ptr<TensorImpl> leaf = nullptr;
     bool defined = false;

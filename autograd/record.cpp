@@ -16,18 +16,6 @@ bool keeps_output(Keep keep) {
   return keep == Keep::Output || keep == Keep::Both;
 }
 
-void describe(const Tensor& tensor, Node::Input& input) {
-  if (!tensor.defined()) return;
-  const TensorImpl& impl = *tensor.impl();
-  input.defined = true;
-  input.node = impl.node;
-  if (!impl.node && impl.requires_grad) input.leaf = tensor.impl();
-  input.id = impl.id;
-  input.shape = impl.data.shape();
-  input.dtype = impl.data.dtype();
-  input.device = impl.data.device();
-}
-
 Tensor with_node(NDArray&& data, std::shared_ptr<Node> node, uint64_t id) {
   Tensor tensor(std::move(data));
   tensor.impl()->node = std::move(node);
@@ -53,7 +41,13 @@ Node::Node(std::string name_, std::span<const Tensor> inputs_, const NDArray& y,
       device(y.device()),
       rule(std::move(rule_)) {
   inputs.reserve(inputs_.size());
-  for (const Tensor& tensor : inputs_) describe(tensor, inputs.emplace_back());
+  for (const Tensor& tensor : inputs_) {
+    if (tensor.defined()) {
+      inputs.emplace_back(tensor.impl());
+    } else {
+      inputs.emplace_back();
+    }
+  }
   if (keep == Keep::Nothing) return;
   kept.reserve(inputs_.size() + 1);
   if (keeps_inputs(keep)) {

@@ -55,7 +55,8 @@ std::ostream& operator<<(std::ostream& out, const Dims& dims) {
 }
 
 Strides contiguous_strides(const Shape& shape) {
-  Strides strides = Dims::filled(shape.rank(), 1);
+  Strides strides = shape;
+  if (!shape.empty()) strides[shape.rank() - 1] = 1;
   for (int i = shape.rank() - 2; i >= 0; --i)
     strides[i] = strides[i + 1] * std::max<int64_t>(shape[i + 1], 1);
   return strides;

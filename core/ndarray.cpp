@@ -135,14 +135,10 @@ std::ostream& operator<<(std::ostream& out, const Device& device) {
 }
 
 NDArray NDArray::empty(const Shape& shape, DType dtype, Device device) {
-  NDArray array;
-  array.shape_ = shape;
-  array.strides_ = contiguous_strides(shape);
-  array.dtype_ = dtype;
   check(device.defined(), "empty", "no device given; expected one such as device(\"cpu\")");
   Backend& backend = ShapesOnly::active() ? meta_backend() : device.backend();
-  array.storage_ = std::allocate_shared<Storage>(Recycled<Storage>(), backend, dense_bytes(shape, dtype));
-  return array;
+  return {std::allocate_shared<Storage>(Recycled<Storage>(), backend, dense_bytes(shape, dtype)), shape,
+          contiguous_strides(shape), 0, dtype};
 }
 
 NDArray NDArray::zeros(const Shape& shape, DType dtype, Device device) {

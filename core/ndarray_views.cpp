@@ -71,11 +71,7 @@ std::optional<Strides> view_strides(const Shape& from, const Strides& strides, c
 
 NDArray NDArray::with(const Shape& shape, const Strides& strides, int64_t offset) const {
   check(defined(), "view", "the array is undefined");
-  NDArray result = *this;
-  result.shape_ = shape;
-  result.strides_ = strides;
-  result.offset_ = offset;
-  return result;
+  return {storage_, shape, strides, offset, dtype_};
 }
 
 NDArray NDArray::permute(const Dims& order) const {

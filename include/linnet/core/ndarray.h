@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <linnet/core/device.h>
@@ -158,6 +159,9 @@ class NDArray {
   static NDArray empty_like_order(const NDArray& like, const Shape& shape, DType dtype);
 
  private:
+  NDArray(std::shared_ptr<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset,
+          DType dtype)
+      : storage_(std::move(storage)), shape_(shape), strides_(strides), offset_(offset), dtype_(dtype) {}
   static NDArray from_bytes(const void* values, size_t count, DType dtype, const Shape& shape, Device device);
   NDArray with(const Shape& shape, const Strides& strides, int64_t offset) const;
   void read(void* value, int64_t expected, DType dtype) const;
