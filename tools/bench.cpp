@@ -1,6 +1,4 @@
 // linnet bench: what is timed, by name.
-#include <CLI/CLI.hpp>
-
 #include <vector>
 
 #include "tools/command.h"
@@ -15,16 +13,15 @@ constexpr const char* kFooter = R"(Example:
 
 }  // namespace
 
-Command bench_command(CLI::App& app) {
-  CLI::App* sub =
+Command bench_command(Parser& app) {
+  Parser sub =
       app.add_subcommand("bench", "Time convolutions, matrix products or a network, by each algorithm");
-  sub->footer(kFooter);
-  sub->require_subcommand(0, 1);
-  const std::vector<Command> all{bench_conv_command(*sub), bench_gemm_command(*sub),
-                                 bench_step_command(*sub)};
+  sub.footer(kFooter);
+  sub.require_subcommand(0, 1);
+  const std::vector<Command> all{bench_conv_command(sub), bench_gemm_command(sub), bench_step_command(sub)};
   return {sub, [all]() -> int {
             for (const Command& each : all) {
-              if (each.app->parsed()) return each.run();
+              if (each.parser.parsed()) return each.run();
             }
             throw WordError("bench what? There are conv, gemm, step; --help tells more");
           }};

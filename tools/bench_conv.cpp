@@ -1,6 +1,4 @@
 // linnet bench conv: every algorithm for a convolution and its gradients, side by side.
-#include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -305,46 +303,46 @@ int run(ConvWords words) {
   return interrupted ? kInterrupted : kDone;
 }
 
-void add_words(CLI::App& app, ConvWords& words) {
+void add_words(Parser& app, ConvWords& words) {
   std::vector<std::string> names{"all"};
   for (const BenchShape& shape : bench_shapes()) names.push_back(shape.name);
   app.add_option("--shape", words.shapes, "Of the literature: " + join(names, ", "))
-      ->delimiter(',')
-      ->capture_default_str();
+      .delimiter(',')
+      .capture_default_str();
   app.add_option("--input", words.input, "A shape of your own: N,C,H,W, or N,H,W,C with --layout nhwc");
   app.add_option("--filters", words.filters, "With it: K,C,R,S, or R,S,C,K; C is of one group");
   app.add_option("--stride", words.stride, "With it: one number, or two for height and width");
   app.add_option("--padding", words.padding, "With it: 1, 2 or 4 numbers (top,bottom,left,right), or same");
   app.add_option("--dilation", words.dilation, "With it: as --stride");
-  app.add_option("--groups", words.groups, "With it")->check(CLI::Range(int64_t{1}, INT64_MAX));
-  app.add_option("--layout", words.layout, "With it: nchw or nhwc")->capture_default_str();
+  app.add_option("--groups", words.groups, "With it").range(int64_t{1}, INT64_MAX);
+  app.add_option("--layout", words.layout, "With it: nchw or nhwc").capture_default_str();
   app.add_option("--algorithm", words.algorithms, "all, or some of: " + algorithm_names())
-      ->delimiter(',')
-      ->capture_default_str();
+      .delimiter(',')
+      .capture_default_str();
   app.add_option("--pass", words.passes, "all, or some of: forward, grad_input, grad_weight")
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--dtype", words.dtype, "float32 or float64")->capture_default_str();
+      .delimiter(',')
+      .capture_default_str();
+  app.add_option("--dtype", words.dtype, "float32 or float64").capture_default_str();
   app.add_option("--min-time", words.min_time, "Seconds to time each row for")
-      ->check(CLI::Range(1e-6, 3600.0))
-      ->capture_default_str();
+      .range(1e-6, 3600.0)
+      .capture_default_str();
   words.output.add_to(app, true);
   words.machine.add_to(app);
 }
 
 }  // namespace
 
-Command bench_conv_command(CLI::App& app) {
-  CLI::App* sub = app.add_subcommand("conv", "Time every algorithm for a convolution and its gradients");
-  sub->footer(kFooter);
+Command bench_conv_command(Parser& app) {
+  Parser sub = app.add_subcommand("conv", "Time every algorithm for a convolution and its gradients");
+  sub.footer(kFooter);
   auto words = std::make_shared<ConvWords>();
-  add_words(*sub, *words);
+  add_words(sub, *words);
   return {sub, [sub, words] {
             for (const char* word :
                  {"--input", "--filters", "--stride", "--padding", "--dilation", "--groups", "--layout"}) {
-              words->geometry_given = words->geometry_given || sub->count(word) > 0;
+              words->geometry_given = words->geometry_given || sub.count(word) > 0;
             }
-            if (words->geometry_given && sub->count("--shape") > 0) {
+            if (words->geometry_given && sub.count("--shape") > 0) {
               throw WordError("--shape names a shape; --input and its words describe one; give either");
             }
             return run(*words);

@@ -1,6 +1,4 @@
 // linnet bench gemm: the ladder of matrix products, from the textbook's loops to the library's own.
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -226,25 +224,25 @@ int run(const GemmWords& words) {
 
 }  // namespace
 
-Command bench_gemm_command(CLI::App& app) {
-  CLI::App* sub =
+Command bench_gemm_command(Parser& app) {
+  Parser sub =
       app.add_subcommand("gemm", "Time matrix products: textbook loops, cache blocks, the library's own");
-  sub->footer(kFooter);
+  sub.footer(kFooter);
   auto words = std::make_shared<GemmWords>();
   std::vector<std::string> names;
   for (const GemmAlgorithm each : gemm_algorithms()) names.emplace_back(name(each));
-  sub->add_option("--size", words->sizes, "MxKxN for (M, K) by (K, N), or one number for all three")
-      ->delimiter(',')
-      ->capture_default_str();
-  sub->add_option("--algorithm", words->algorithms, "all, or some of: " + join(names, ", "))
-      ->delimiter(',')
-      ->capture_default_str();
-  sub->add_option("--dtype", words->dtype, "float32 or float64")->capture_default_str();
-  sub->add_option("--min-time", words->min_time, "Seconds to time each row for")
-      ->check(CLI::Range(1e-6, 3600.0))
-      ->capture_default_str();
-  words->output.add_to(*sub, true);
-  words->machine.add_threads_to(*sub);
+  sub.add_option("--size", words->sizes, "MxKxN for (M, K) by (K, N), or one number for all three")
+      .delimiter(',')
+      .capture_default_str();
+  sub.add_option("--algorithm", words->algorithms, "all, or some of: " + join(names, ", "))
+      .delimiter(',')
+      .capture_default_str();
+  sub.add_option("--dtype", words->dtype, "float32 or float64").capture_default_str();
+  sub.add_option("--min-time", words->min_time, "Seconds to time each row for")
+      .range(1e-6, 3600.0)
+      .capture_default_str();
+  words->output.add_to(sub, true);
+  words->machine.add_threads_to(sub);
   return {sub, [words] { return run(*words); }};
 }
 

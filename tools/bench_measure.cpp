@@ -1,7 +1,5 @@
 #include "tools/bench_measure.h"
 
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -168,7 +166,7 @@ std::string machine_text(Device device) {
   return text;
 }
 
-void OutputWords::add_to(CLI::App& app, bool with_svg) {
+void OutputWords::add_to(Parser& app, bool with_svg) {
   app.add_option("--json", json, "Write all figures, and the machine, to this file");
   if (with_svg) app.add_option("--svg", svg, "Draw the figures as bars into this file");
   app.add_flag("--overwrite", overwrite, "Replace files that are there");

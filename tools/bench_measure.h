@@ -87,7 +87,7 @@ struct OutputWords {
   std::string json, svg;
   bool overwrite = false;
 
-  void add_to(CLI::App& app, bool with_svg);
+  void add_to(Parser& app, bool with_svg);
   /// Throws Error where a file is there that is not to be replaced: before the work, not after it.
   void check() const;
   /// Writes what is asked for, whole or not at all, and tells so.

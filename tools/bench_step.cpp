@@ -1,6 +1,4 @@
 // linnet bench step: a whole network, forward and backward, by each convolution algorithm.
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
@@ -287,34 +285,29 @@ int run(const StepWords& words) {
 
 }  // namespace
 
-Command bench_step_command(CLI::App& app) {
-  CLI::App* sub = app.add_subcommand("step", "Time a network, forward and backward, by each algorithm");
-  sub->footer(kFooter);
+Command bench_step_command(Parser& app) {
+  Parser sub = app.add_subcommand("step", "Time a network, forward and backward, by each algorithm");
+  sub.footer(kFooter);
   auto words = std::make_shared<StepWords>();
-  sub->add_option("--model", words->model, "One of: " + join(nn::model_names(), ", "))->capture_default_str();
-  sub->add_option("--weights", words->weights,
-                  "A .safetensors file; weights drawn by --seed where not given");
-  sub->add_option("--algorithm", words->algorithms, "all, or some of: " + algorithm_names())
-      ->delimiter(',')
-      ->capture_default_str();
-  sub->add_option("--input", words->input,
-                  "C,H,W of the pictures, in place of what the model is published for");
-  sub->add_option("--batch", words->batch, "Images of a pass")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  sub->add_option("--images", words->images, "Images to compare predictions on; one batch where not given")
-      ->check(CLI::Range(1, 1'000'000));
-  sub->add_option("--data", words->data,
-                  "synthetic, or a folder: of MNIST for grey, of CIFAR-10 for coloured pictures")
-      ->capture_default_str();
-  sub->add_option("--seed", words->seed, "Of weights that are not given")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  sub->add_option("--min-time", words->min_time, "Seconds to time each pass for")
-      ->check(CLI::Range(1e-6, 3600.0))
-      ->capture_default_str();
-  words->output.add_to(*sub, false);
-  words->machine.add_to(*sub);
+  sub.add_option("--model", words->model, "One of: " + join(nn::model_names(), ", ")).capture_default_str();
+  sub.add_option("--weights", words->weights, "A .safetensors file; weights drawn by --seed where not given");
+  sub.add_option("--algorithm", words->algorithms, "all, or some of: " + algorithm_names())
+      .delimiter(',')
+      .capture_default_str();
+  sub.add_option("--input", words->input,
+                 "C,H,W of the pictures, in place of what the model is published for");
+  sub.add_option("--batch", words->batch, "Images of a pass").range(1, 1'000'000).capture_default_str();
+  sub.add_option("--images", words->images, "Images to compare predictions on; one batch where not given")
+      .range(1, 1'000'000);
+  sub.add_option("--data", words->data,
+                 "synthetic, or a folder: of MNIST for grey, of CIFAR-10 for coloured pictures")
+      .capture_default_str();
+  sub.add_option("--seed", words->seed, "Of weights that are not given").non_negative().capture_default_str();
+  sub.add_option("--min-time", words->min_time, "Seconds to time each pass for")
+      .range(1e-6, 3600.0)
+      .capture_default_str();
+  words->output.add_to(sub, false);
+  words->machine.add_to(sub);
   return {sub, [words] { return run(*words); }};
 }
 

@@ -1,7 +1,5 @@
 #include "tools/command.h"
 
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cmath>
 
@@ -19,16 +17,16 @@ void check_name(const std::string& what, const std::string& name, const std::vec
                               join(names, ", ")));
 }
 
-void MachineWords::add_to(CLI::App& app) {
+void MachineWords::add_to(Parser& app) {
   app.add_option("--device", device, "Where to compute: cpu, cuda, cuda:1")
-      ->envname("LINNET_DEVICE")
-      ->capture_default_str();
+      .envname("LINNET_DEVICE")
+      .capture_default_str();
   add_threads_to(app);
 }
 
-void MachineWords::add_threads_to(CLI::App& app) {
+void MachineWords::add_threads_to(Parser& app) {
   app.add_option("--threads", threads, "Threads of the CPU; as many as there are cores where not given")
-      ->check(CLI::Range(1, 1024));
+      .range(1, 1024);
 }
 
 Device MachineWords::use() const {

@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -17,25 +16,20 @@ namespace linnet::tool {
 
 inline constexpr int kDone = 0, kFailed = 1, kWrongWords = 2, kInterrupted = 130;
 
-class WordError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 struct Command {
-  CLI::App* app;
+  Parser parser;
   std::function<int()> run;
 };
-Command train_command(CLI::App& app);
-Command evaluate_command(CLI::App& app);
-Command predict_command(CLI::App& app);
-Command make_digits_command(CLI::App& app);
-Command doctor_command(CLI::App& app);
-Command parity_command(CLI::App& app);
-Command bench_command(CLI::App& app);
-Command bench_conv_command(CLI::App& bench);
-Command bench_gemm_command(CLI::App& bench);
-Command bench_step_command(CLI::App& bench);
+Command train_command(Parser& app);
+Command evaluate_command(Parser& app);
+Command predict_command(Parser& app);
+Command make_digits_command(Parser& app);
+Command doctor_command(Parser& app);
+Command parity_command(Parser& app);
+Command bench_command(Parser& app);
+Command bench_conv_command(Parser& bench);
+Command bench_gemm_command(Parser& bench);
+Command bench_step_command(Parser& bench);
 
 /// Throws WordError "unknown <what> '<name>'; there are ..." unless `name` is one of `names`.
 void check_name(const std::string& what, const std::string& name, const std::vector<std::string>& names);
@@ -45,8 +39,8 @@ struct MachineWords {
   std::string device = "cpu";
   int threads = 0;  ///< 0: as many as there are cores.
 
-  void add_to(CLI::App& app);
-  void add_threads_to(CLI::App& app);  ///< For what runs on the CPU only.
+  void add_to(Parser& app);
+  void add_threads_to(Parser& app);  ///< For what runs on the CPU only.
   /// Sets the number of threads and the default device, and gives it. Throws WordError for a device that is
   /// not there, or that computes nothing.
   Device use() const;

@@ -1,7 +1,5 @@
 #include "tools/data_source.h"
 
-#include <CLI/CLI.hpp>
-
 #include <cstdlib>
 #include <filesystem>
 
@@ -50,7 +48,7 @@ std::string DataSource::describe() const {
   return name == kDigits ? "synthetic digits" : "the images in " + folder;
 }
 
-void DataWords::add_to(CLI::App& app) {
+void DataWords::add_to(Parser& app) {
   app.add_option("--dataset", dataset,
                  "mnist, cifar10 or folder (files in --data), or digits (synthetic); mnist where --data or "
                  "LINNET_DATA is given");
@@ -60,9 +58,9 @@ void DataWords::add_to(CLI::App& app) {
       "with cifar10/; folder: with train/ and test/, each a folder a class of PNG or JPEG pictures");
 }
 
-void DataWords::add_sizes_to(CLI::App& app) {
-  app.add_option("--train", train, "Synthetic digits to train on (12000)")->check(CLI::Range(1, 1'000'000));
-  app.add_option("--test", test, "Synthetic digits to test on (2000)")->check(CLI::Range(1, 1'000'000));
+void DataWords::add_sizes_to(Parser& app) {
+  app.add_option("--train", train, "Synthetic digits to train on (12000)").range(1, 1'000'000);
+  app.add_option("--test", test, "Synthetic digits to test on (2000)").range(1, 1'000'000);
 }
 
 DataSource DataWords::source() const {

@@ -33,8 +33,8 @@ struct DataWords {
   int64_t train = 0;
   int64_t test = 0;
 
-  void add_to(CLI::App& app);
-  void add_sizes_to(CLI::App& app);
+  void add_to(Parser& app);
+  void add_sizes_to(Parser& app);
   bool given() const { return !dataset.empty() || !data.empty(); }
   /// MNIST where --data or LINNET_DATA names a folder, else synthetic digits.
   DataSource source() const;

@@ -1,6 +1,4 @@
 // linnet doctor: what this build is and what it finds here: devices, and why not.
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -62,10 +60,10 @@ int run() {
 
 }  // namespace
 
-Command doctor_command(CLI::App& app) {
-  CLI::App* sub =
+Command doctor_command(Parser& app) {
+  Parser sub =
       app.add_subcommand("doctor", "Show devices, and why not; SIMD path, threads, memory, versions");
-  sub->footer(kFooter);
+  sub.footer(kFooter);
   return {sub, run};
 }
 

@@ -1,6 +1,4 @@
 // linnet evaluate: a trained model measured on the test images, class by class.
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 
 #include <linnet/train/train.h>
@@ -66,14 +64,14 @@ int run(const EvaluateWords& words) {
 
 }  // namespace
 
-Command evaluate_command(CLI::App& app) {
-  CLI::App* sub = app.add_subcommand("evaluate", "Measure a trained model: accuracy, loss, confusion matrix");
-  sub->footer(kFooter);
+Command evaluate_command(Parser& app) {
+  Parser sub = app.add_subcommand("evaluate", "Measure a trained model: accuracy, loss, confusion matrix");
+  sub.footer(kFooter);
   auto words = std::make_shared<EvaluateWords>();
-  sub->add_option("RUN", words->run, "A run folder");
-  words->model.add_to(*sub);
-  words->data.add_to(*sub);
-  words->machine.add_to(*sub);
+  sub.add_option("RUN", words->run, "A run folder");
+  words->model.add_to(sub);
+  words->data.add_to(sub);
+  words->machine.add_to(sub);
   return {sub, [words] { return run(*words); }};
 }
 

@@ -1,9 +1,8 @@
 // linnet: trains, measures and uses networks from the command line.
 // Exit status 0; 1 where the job failed; 2 where the words were wrong; 130 after Ctrl-C.
-#include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,23 +27,21 @@ int complain(int status, const std::string& text) {
   return status;
 }
 
-/// CLI11 would only say that a subcommand is required.
+/// The parser would only say that a subcommand is required.
 void check_command(int argc, char** argv, const std::vector<Command>& commands) {
   if (argc < 2 || argv[1][0] == '-') return;
-  std::vector<std::string> names;
-  for (const Command& command : commands) names.push_back(command.app->get_name());
-  check_name("command", argv[1], names);
-  if (argc < 3 || argv[2][0] == '-') return;
-  std::vector<std::string> below;
-  for (const CLI::App* each :
-       commands.front().app->get_parent()->get_subcommand(argv[1])->get_subcommands({})) {
-    below.push_back(each->get_name());
+  std::vector<std::string> names, below;
+  for (const Command& command : commands) {
+    names.push_back(command.parser.name());
+    if (names.back() == argv[1]) below = command.parser.subcommand_names();
   }
-  if (!below.empty()) check_name(format_text("command of {}", argv[1]), argv[2], below);
+  check_name("command", argv[1], names);
+  if (argc < 3 || argv[2][0] == '-' || below.empty()) return;
+  check_name(format_text("command of {}", argv[1]), argv[2], below);
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("linnet: trains, measures and uses convolutional networks", "linnet");
+  Parser app("linnet", "linnet: trains, measures and uses convolutional networks");
   app.set_version_flag("--version", format_text("linnet {}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR,
                                                 LINNET_VERSION_PATCH));
   app.footer(kFooter);
@@ -54,15 +51,12 @@ int run(int argc, char** argv) {
                                       bench_command(app)};
   try {
     check_command(argc, argv, commands);
-    app.parse(argc, argv);
+    if (const std::optional<int> status = app.parse(argc, argv)) return *status;
     for (const Command& command : commands) {
-      if (command.app->parsed()) return command.run();
+      if (command.parser.parsed()) return command.run();
     }
     print_error("{}", app.help());
     return kWrongWords;
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return complain(kWrongWords, std::string(error.what()) + "; --help tells more");
   } catch (const WordError& error) {
     return complain(kWrongWords, error.what());
   } catch (const std::exception& error) {

@@ -1,6 +1,4 @@
 // linnet make-digits: the synthetic digits as files.
-#include <CLI/CLI.hpp>
-
 #include <filesystem>
 #include <system_error>
 
@@ -48,21 +46,15 @@ int run(const DigitsWords& words) {
 
 }  // namespace
 
-Command make_digits_command(CLI::App& app) {
-  CLI::App* sub = app.add_subcommand("make-digits", "Write synthetic digits as IDX files, and ten as PNG");
-  sub->footer(kFooter);
+Command make_digits_command(Parser& app) {
+  Parser sub = app.add_subcommand("make-digits", "Write synthetic digits as IDX files, and ten as PNG");
+  sub.footer(kFooter);
   auto words = std::make_shared<DigitsWords>();
-  sub->add_option("DIR", words->folder, "The folder; made where it is not there")->required();
-  sub->add_option("--train", words->train, "Training images")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  sub->add_option("--test", words->test, "Test images")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  sub->add_option("--seed", words->seed, "The same seed, the same files")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  sub->add_flag("--overwrite", words->overwrite, "Replace files of the same names in DIR");
+  sub.add_option("DIR", words->folder, "The folder; made where it is not there").required();
+  sub.add_option("--train", words->train, "Training images").range(1, 1'000'000).capture_default_str();
+  sub.add_option("--test", words->test, "Test images").range(1, 1'000'000).capture_default_str();
+  sub.add_option("--seed", words->seed, "The same seed, the same files").non_negative().capture_default_str();
+  sub.add_flag("--overwrite", words->overwrite, "Replace files of the same names in DIR");
   return {sub, [words] { return run(*words); }};
 }
 

@@ -1,7 +1,5 @@
 #include "tools/model_source.h"
 
-#include <CLI/CLI.hpp>
-
 #include <linnet/io/save.h>
 #include "tools/command.h"
 
@@ -19,7 +17,7 @@ TrainedModel load_from(train::RunConfig config, const std::filesystem::path& wei
 
 }  // namespace
 
-void ModelWords::add_to(CLI::App& app) {
+void ModelWords::add_to(Parser& app) {
   app.add_option("--model", model, "In place of RUN: a model by name, with --weights");
   app.add_option("--weights", weights, "In place of RUN: a .safetensors file, with --model");
 }

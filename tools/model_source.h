@@ -20,7 +20,7 @@ struct ModelWords {
   std::string model;
   std::string weights;
 
-  void add_to(CLI::App& app);
+  void add_to(Parser& app);
   /// Whether they stand in the place of a run folder.
   bool given() const { return !model.empty() || !weights.empty(); }
   /// `run` counts where the words are not given. Throws WordError where neither names a model.

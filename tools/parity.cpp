@@ -1,6 +1,4 @@
 // linnet parity: a device against the cpu, operator by operator, or layer by layer over a trained model.
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
@@ -130,19 +128,16 @@ int run(const ParityWords& words) {
 
 }  // namespace
 
-Command parity_command(CLI::App& app) {
-  CLI::App* sub =
-      app.add_subcommand("parity", "Compare a device with the cpu: operators, or a model's layers");
-  sub->footer(kFooter);
+Command parity_command(Parser& app) {
+  Parser sub = app.add_subcommand("parity", "Compare a device with the cpu: operators, or a model's layers");
+  sub.footer(kFooter);
   auto words = std::make_shared<ParityWords>();
-  sub->add_option("--op", words->op, "One operator only, as conv2d, random_normal, optim::Adam");
-  sub->add_flag("--small", words->small, "Small shapes only: for a slow device, such as an emulated one");
-  sub->add_option("--model", words->run, "In place of operators: a run folder, compared layer by layer");
-  sub->add_option("--batch", words->batch, "Images for --model")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  words->data.add_to(*sub);
-  words->machine.add_to(*sub);
+  sub.add_option("--op", words->op, "One operator only, as conv2d, random_normal, optim::Adam");
+  sub.add_flag("--small", words->small, "Small shapes only: for a slow device, such as an emulated one");
+  sub.add_option("--model", words->run, "In place of operators: a run folder, compared layer by layer");
+  sub.add_option("--batch", words->batch, "Images for --model").range(1, 1'000'000).capture_default_str();
+  words->data.add_to(sub);
+  words->machine.add_to(sub);
   return {sub, [words] { return run(*words); }};
 }
 

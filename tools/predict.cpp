@@ -1,6 +1,4 @@
 // linnet predict: what a trained model says about pictures, or about images of the test set.
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -144,18 +142,17 @@ int run(const PredictWords& words) {
 
 }  // namespace
 
-Command predict_command(CLI::App& app) {
-  CLI::App* sub = app.add_subcommand("predict", "Say what pictures show");
-  sub->footer(kFooter);
+Command predict_command(Parser& app) {
+  Parser sub = app.add_subcommand("predict", "Say what pictures show");
+  sub.footer(kFooter);
   auto words = std::make_shared<PredictWords>();
-  sub->add_option("RUN_AND_IMAGES", words->words, "A run folder and PNG files; PNG files alone with --model");
-  words->model.add_to(*sub);
-  sub->add_option("--samples", words->samples, "Draw the first N test images, with predictions")
-      ->check(CLI::Range(1, 10'000));
-  sub->add_option("--seed", words->seed, "Draw N random test images in place of the first")
-      ->check(CLI::NonNegativeNumber);
-  words->data.add_to(*sub);
-  words->machine.add_to(*sub);
+  sub.add_option("RUN_AND_IMAGES", words->words, "A run folder and PNG files; PNG files alone with --model");
+  words->model.add_to(sub);
+  sub.add_option("--samples", words->samples, "Draw the first N test images, with predictions")
+      .range(1, 10'000);
+  sub.add_option("--seed", words->seed, "Draw N random test images in place of the first").non_negative();
+  words->data.add_to(sub);
+  words->machine.add_to(sub);
   return {sub, [words] { return run(*words); }};
 }
 

@@ -1,6 +1,4 @@
 // linnet train: a model, a set and settings in; a run folder out.
-#include <CLI/CLI.hpp>
-
 #include <cmath>
 #include <filesystem>
 #include <optional>
@@ -35,39 +33,37 @@ struct TrainWords {
   bool augment = false;
 };
 
-void add_words(CLI::App& app, TrainWords& words) {
+void add_words(Parser& app, TrainWords& words) {
   train::FitOptions& fit = words.fit;
   app.add_option("--model", words.model, format_text("One of: {}", join(nn::model_names(), ", ")))
-      ->capture_default_str();
+      .capture_default_str();
   words.data.add_to(app);
   words.data.add_sizes_to(app);
   app.add_option("--limit", words.limit, "Train on the first N images only, and tell the accuracy on them")
-      ->check(CLI::Range(int64_t{1}, INT64_MAX));
+      .range(int64_t{1}, INT64_MAX);
   app.add_option("--epochs", fit.epochs, "Passes over the training images")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  app.add_option("--batch", fit.batch, "Images a step")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
+      .range(1, 1'000'000)
+      .capture_default_str();
+  app.add_option("--batch", fit.batch, "Images a step").range(1, 1'000'000).capture_default_str();
   app.add_option("--optimizer", fit.optimizer,
                  format_text("One of: {}", join(train::optimizer_names(), ", ")))
-      ->capture_default_str();
-  app.add_option("--lr", fit.lr, "Learning rate")->capture_default_str();
+      .capture_default_str();
+  app.add_option("--lr", fit.lr, "Learning rate").capture_default_str();
   app.add_option("--weight-decay", fit.weight_decay, "The optimiser's own default where not given")
-      ->check(CLI::Range(0.0, 1e6));
+      .range(0.0, 1e6);
   app.add_option("--schedule", fit.schedule,
                  format_text("Of the learning rate; one of: {}", join(train::schedule_names(), ", ")))
-      ->capture_default_str();
+      .capture_default_str();
   app.add_flag(
       "--augment", words.augment,
       "Pad training images by 4 pixels and cut them out at random, and mirror colour images at random");
   app.add_option("--workers", fit.workers, "Threads that make batches ahead")
-      ->check(CLI::Range(0, 256))
-      ->capture_default_str();
-  app.add_option("--momentum", fit.momentum, "Of sgd")->check(CLI::Range(0.0, 1.0))->capture_default_str();
+      .range(0, 256)
+      .capture_default_str();
+  app.add_option("--momentum", fit.momentum, "Of sgd").range(0.0, 1.0).capture_default_str();
   app.add_option("--seed", words.seed, "Of the first weights and the order of the images")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+      .non_negative()
+      .capture_default_str();
   words.machine.add_to(app);
   app.add_option("--out", words.out, "The run folder; runs/MODEL-N, the first that is free, where not given");
   app.add_flag("--overwrite", words.overwrite, "Replace the run that --out holds");
@@ -166,11 +162,11 @@ int run(TrainWords words) {
 
 }  // namespace
 
-Command train_command(CLI::App& app) {
-  CLI::App* sub = app.add_subcommand("train", "Train a model and keep it in a run folder");
-  sub->footer(kFooter);
+Command train_command(Parser& app) {
+  Parser sub = app.add_subcommand("train", "Train a model and keep it in a run folder");
+  sub.footer(kFooter);
   auto words = std::make_shared<TrainWords>();
-  add_words(*sub, *words);
+  add_words(sub, *words);
   return {sub, [words] { return run(*words); }};
 }
 
