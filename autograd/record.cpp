@@ -96,6 +96,7 @@ Tensor Saved::input(int i) const {
         "the rule reads input {}, but the operator does not keep its inputs; record it with Keep::Inputs or "
         "Keep::Both",
         i);
+  check(!node_.freed(), node_.name, "the rule reads input {} after it was freed", i);
   const Node::Input& input = node_.inputs[static_cast<size_t>(i)];
   if (!input.defined) return {};
   const NDArray& data = node_.kept[static_cast<size_t>(i)].get(node_.name, i);
@@ -110,6 +111,7 @@ Tensor Saved::output() const {
   check(keeps_output(node_.keep), node_.name,
         "the rule reads the output, but the operator does not keep it; record it with Keep::Output or "
         "Keep::Both");
+  check(!node_.freed(), node_.name, "the rule reads the output after it was freed");
   return with_node(NDArray(node_.kept.back().get(node_.name, "output")),
                    std::const_pointer_cast<Node>(node_.shared_from_this()), 0);
 }
