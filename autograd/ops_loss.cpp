@@ -1,13 +1,20 @@
-// Losses, composed of differentiable operators; the formulas are PyTorch's. Class labels are checked on the
-// host before anything is computed. Where reading them would wait for the device they are left to gather,
-// whose error comes when the device is next waited for; arrays without elements, on meta, are taken on trust.
+// Losses, composed of differentiable operators but for the cross-entropy of labels; the formulas are
+// PyTorch's. Class labels are checked on the host before anything is computed. Where reading them would wait
+// for the device they are left to gather, whose error comes when the device is next waited for; arrays
+// without elements, on meta, are taken on trust.
+#include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 
 #include "core/backend.h"
+#include "core/cross_entropy.h"
 #include "core/fail.h"
 #include "core/shapes_only.h"
 
 namespace linnet {
+
+using autograd::record;
+using autograd::Saved;
+
 namespace {
 
 Tensor reduced(const Tensor& losses, Reduction reduction) {
@@ -117,10 +124,30 @@ Tensor reduced(const Tensor& losses, const Labels& labels, Reduction reduction) 
   return reduced(losses, reduction);
 }
 
-/// -w[label] log p[label], 0 where ignored, for each position.
-Tensor likelihood_losses(const Tensor& log_p, const Labels& labels, bool weighted) {
-  const int dim = class_dim(log_p);
-  Tensor losses = -gather(log_p, dim, labels.classes).squeeze(dim);
+/// -log softmax(x)[label] for each position, with extent 1 in the class dimension. Fused; the gradient is
+/// written out in operators where it is itself recorded.
+Tensor label_losses(const Tensor& x, const NDArray& classes, int dim) {
+  constexpr int kScores = 0, kLargest = 1, kLogSum = 2, kClasses = 3;  // inputs
+  const CrossEntropies y = cross_entropies(x.data(), classes, dim);
+  return record("cross_entropy", {x, y.largest, y.log_sum, classes}, y.losses,
+                [dim](const Saved& saved, const Tensor& gy) -> Tensors {
+                  const Tensor scores = saved.input(kScores);
+                  const NDArray labels = saved.input(kClasses).data();
+                  if (grad_enabled()) {
+                    const Tensor at_label = scatter_add(scores.shape(), dim, labels, gy);
+                    return {softmax(scores, dim) * gy - at_label, {}, {}, {}};
+                  }
+                  return {cross_entropies_grad(gy.data(), scores.data(), saved.input(kLargest).data(),
+                                               saved.input(kLogSum).data(), labels, dim),
+                          {},
+                          {},
+                          {}};
+                });
+}
+
+/// Losses of positions, with extent 1 in the class dimension, times their factors; 0 where ignored.
+Tensor factored(const Tensor& each, const Labels& labels, bool weighted) {
+  Tensor losses = each.squeeze(class_dim(each));
   if (weighted) losses = losses * labels.factor;
   return labels.ignored.defined() ? where(labels.ignored, 0, losses) : losses;
 }
@@ -143,10 +170,15 @@ Tensor label_loss(const Tensor& logits, const Tensor& target, const CrossEntropy
   const char* where = "cross_entropy";
   check_label_shape(logits, target, where);
   const Labels labels = read_labels(logits, target, options.weight, options.ignore_index, where);
-  const Tensor log_p = log_softmax(logits, class_dim(logits));
+  const int dim = class_dim(logits);
+  const bool weighted = options.weight.defined();
+  if (options.label_smoothing == 0) {
+    return reduced(factored(label_losses(logits, labels.classes, dim), labels, weighted), labels,
+                   options.reduction);
+  }
+  const Tensor log_p = log_softmax(logits, dim);
   const Tensor loss =
-      reduced(likelihood_losses(log_p, labels, options.weight.defined()), labels, options.reduction);
-  if (options.label_smoothing == 0) return loss;
+      reduced(factored(-gather(log_p, dim, labels.classes), labels, weighted), labels, options.reduction);
   const double share = options.label_smoothing / static_cast<double>(logits.size(class_dim(logits)));
   Tensor smooth = class_sum(log_p, {}, options.weight);
   if (labels.ignored.defined()) smooth = linnet::where(labels.ignored, 0, smooth);
@@ -192,8 +224,8 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const Nll
   check_label_shape(log_probabilities, target, "nll_loss");
   const Labels labels =
       read_labels(log_probabilities, target, options.weight, options.ignore_index, "nll_loss");
-  return reduced(likelihood_losses(log_probabilities, labels, options.weight.defined()), labels,
-                 options.reduction);
+  const Tensor each = -gather(log_probabilities, class_dim(log_probabilities), labels.classes);
+  return reduced(factored(each, labels, options.weight.defined()), labels, options.reduction);
 }
 
 namespace {

@@ -66,6 +66,13 @@ struct AdamSlot {
   View parameter, gradient, mean, square;
 };
 
+/// log(sum(exp(x))) along a dimension, in two parts that keep its digits: their sum. Both have x's shape, 1
+/// in the dimension.
+struct LogNormalizer {
+  View largest;  ///< of x
+  View log_sum;  ///< log(sum(exp(x - largest)))
+};
+
 /// What batch normalisation does to each channel: (C,) views of the elements' dtype.
 struct BatchNormSpec {
   View mean, variance;
@@ -179,6 +186,11 @@ class Backend {
   virtual void softmax(SoftmaxKind kind, const View& x, int dim, const View& y);
   /// gx from gy and y = softmax(x) (or log_softmax(x)).
   virtual void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx);
+  virtual void log_normalizer(const View& x, int dim, const LogNormalizer& to);
+  /// gx = gy (softmax(x) - one_hot(labels)), the gradient of a loss by x given gy, the gradient by
+  /// cross-entropies. gy and labels (Int64) have x's shape, 1 in `dim`; every label is a class.
+  virtual void cross_entropy_grad(const View& x, const LogNormalizer& by, const View& labels, const View& gy,
+                                  int dim, const View& gx);
   /// Mean and variance (divided by the count) of each channel of x (N, C, ...), which has elements; both
   /// (C,).
   virtual void batch_moments(const View& x, const View& mean, const View& variance);

@@ -18,6 +18,13 @@ View spread(View scalar, const View& shaped) {
   return scalar;
 }
 
+/// A view of extent 1 along `dim`, seen with the extents of `shaped`.
+View along(View line, int dim, const View& shaped) {
+  line.shape = shaped.shape;
+  line.strides[dim] = 0;
+  return line;
+}
+
 }  // namespace
 
 void Backend::softmax(SoftmaxKind kind, const View& x, int dim, const View& y) {
@@ -41,6 +48,25 @@ void Backend::softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int 
   const View share =
       s.binary(BinaryKind::Mul, s.unary(UnaryKind::Exp, y), s.reduce(ReduceKind::Sum, gy, dim), y);
   binary(BinaryKind::Sub, gy, share, gx);
+}
+
+void Backend::log_normalizer(const View& x, int dim, const LogNormalizer& to) {
+  if (x.numel() == 0) return;
+  Scratch s(*this);
+  reduce(ReduceKind::Max, x, to.largest);
+  const View shifted = s.binary(BinaryKind::Sub, x, along(to.largest, dim, x), x);
+  reduce(ReduceKind::Sum, s.unary(UnaryKind::Exp, shifted), to.log_sum);
+  unary(UnaryKind::Log, to.log_sum, to.log_sum);
+}
+
+void Backend::cross_entropy_grad(const View& x, const LogNormalizer& by, const View& labels, const View& gy,
+                                 int dim, const View& gx) {
+  if (x.numel() == 0) return;
+  Scratch s(*this);
+  const View shifted = s.binary(BinaryKind::Sub, x, along(by.largest, dim, x), x);
+  const View log_p = s.binary(BinaryKind::Sub, shifted, along(by.log_sum, dim, x), x);
+  binary(BinaryKind::Mul, s.unary(UnaryKind::Exp, log_p), along(gy, dim, x), gx);
+  scatter_add(s.unary(UnaryKind::Neg, gy), dim, labels, gx);
 }
 
 void Backend::dilate(const View& x, const Dilation& dilation, const View& out) {

@@ -57,6 +57,9 @@ class MetaBackend final : public Backend {
 
   void softmax(SoftmaxKind, const View&, int, const View&) override {}
   void softmax_grad(SoftmaxKind, const View&, const View&, int, const View&) override {}
+  void log_normalizer(const View&, int, const LogNormalizer&) override {}
+  void cross_entropy_grad(const View&, const LogNormalizer&, const View&, const View&, int,
+                          const View&) override {}
   void batch_moments(const View&, const View&, const View&) override {}
   void batch_norm(const BatchNormSpec&, const View&, const View&) override {}
   void batch_norm_grad(const BatchNormSpec&, bool, const View&, const View&, const BatchNormGrads&) override {

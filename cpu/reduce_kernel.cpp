@@ -193,16 +193,35 @@ void softmax(const T* x, T* y, int64_t n) {
 }
 
 template <class T>
-void log_softmax(const T* x, T* y, int64_t n) {
+void log_normalizer(const T* x, int64_t n, T& top, T& log_sum) {
   double lanes[kLanes] = {};
   T block[kBlock];
-  const T top = largest(x, n);
+  top = largest(x, n);
   for (int64_t first = 0; first < n; first += kBlock) {
     const int64_t count = std::min(kBlock, n - first);
     exponentials(x + first, top, block, count);
     sum(lanes, block, count);
   }
-  const T log_sum = static_cast<T>(std::log(total(lanes)));
+  log_sum = static_cast<T>(std::log(total(lanes)));
+}
+
+template <class T>
+void scaled_softmax(const T* x, T top, T log_sum, T factor, T* y, int64_t n) {
+  T block[kBlock];
+  for (int64_t first = 0; first < n; first += kBlock) {
+    const int64_t count = std::min(kBlock, n - first);
+    LINNET_INDEPENDENT
+    for (int64_t i = 0; i < count; ++i) block[i] = (x[first + i] - top) - log_sum;
+    exponentials(block, T(0), block, count);
+    LINNET_INDEPENDENT
+    for (int64_t i = 0; i < count; ++i) y[first + i] = block[i] * factor;
+  }
+}
+
+template <class T>
+void log_softmax(const T* x, T* y, int64_t n) {
+  T top, log_sum;
+  log_normalizer(x, n, top, log_sum);
   LINNET_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - top) - log_sum;
 }
@@ -241,8 +260,16 @@ void log_softmax_grad(const T* y, const T* gy, T* gx, int64_t n) {
 
 template <class T>
 ReduceKernels<T> kernels() {
-  return {sum<T>,     extreme<T, Larger>, extreme<T, Smaller>, sum_rows<T>,
-          softmax<T>, log_softmax<T>,     softmax_grad<T>,     log_softmax_grad<T>};
+  return {sum<T>,
+          extreme<T, Larger>,
+          extreme<T, Smaller>,
+          sum_rows<T>,
+          log_normalizer<T>,
+          scaled_softmax<T>,
+          softmax<T>,
+          log_softmax<T>,
+          softmax_grad<T>,
+          log_softmax_grad<T>};
 }
 
 }  // namespace

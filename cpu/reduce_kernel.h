@@ -18,6 +18,10 @@ struct ReduceKernels {
   /// sums[j] += x[r * step + j], for every row r.
   void (*sum_rows)(double* sums, const T* x, int64_t step, int64_t rows, int64_t columns);
 
+  /// The largest element of a line, and log(sum(exp(x - largest))).
+  void (*log_normalizer)(const T* x, int64_t n, T& largest, T& log_sum);
+  /// y = factor exp((x - largest) - log_sum), a line's softmax times a number.
+  void (*scaled_softmax)(const T* x, T largest, T log_sum, T factor, T* y, int64_t n);
   // A line of (log-)softmax, and its gradient gx from the result y. Results may be operands.
   void (*softmax)(const T* x, T* y, int64_t n);
   void (*log_softmax)(const T* x, T* y, int64_t n);

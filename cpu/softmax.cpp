@@ -1,6 +1,6 @@
-// Softmax and log-softmax along a dimension, and their gradients: line by line (cpu/reduce_kernel.h), lines
-// that are not dense through buffers. The maximum is subtracted first; sums and the logarithm of a sum are in
-// double. A line of -inf alone gives NaN, as 0 / 0 does.
+// Softmax, log-softmax and cross-entropy along a dimension, and their gradients: line by line
+// (cpu/reduce_kernel.h), lines that are not dense through buffers. The maximum is subtracted first; sums and
+// the logarithm of a sum are in double. A line of -inf alone gives NaN, as 0 / 0 does.
 #include "core/elements.h"
 #include "cpu/backend.h"
 #include "cpu/reduce_kernel.h"
@@ -78,6 +78,39 @@ void CpuBackend::softmax_grad(SoftmaxKind kind, const View& y, const View& gy, i
       const Line<T> to(gx.as<T>() + at[0], gxs, n, buffer.data());
       run(Line(y.as<const T>() + at[1], ys, n, buffer.data()).read(),
           Line(gy.as<const T>() + at[2], gys, n, buffer.data() + n).read(), to.to_write(), n);
+      to.written();
+    });
+  });
+}
+
+void CpuBackend::log_normalizer(const View& x, int dim, const LogNormalizer& to) {
+  const int64_t n = x.shape[dim], stride = x.strides[dim];
+  visit_floating(x.dtype, [&](auto element) {
+    using T = typename decltype(element)::Stored;
+    const auto run = cpu::reduce_kernels<T>().log_normalizer;
+    for_each_line<3>(x.shape, {to.largest.strides, to.log_sum.strides, x.strides}, dim, [&](const auto& at) {
+      const cpu::Scratch<T> buffer(n);
+      run(Line(x.as<const T>() + at[2], stride, n, buffer.data()).read(), n, to.largest.as<T>()[at[0]],
+          to.log_sum.as<T>()[at[1]]);
+    });
+  });
+}
+
+void CpuBackend::cross_entropy_grad(const View& x, const LogNormalizer& by, const View& labels,
+                                    const View& gy, int dim, const View& gx) {
+  const int64_t n = x.shape[dim], x_stride = x.strides[dim], gx_stride = gx.strides[dim];
+  visit_floating(x.dtype, [&](auto element) {
+    using T = typename decltype(element)::Stored;
+    const auto run = cpu::reduce_kernels<T>().scaled_softmax;
+    const std::array<Strides, 6> strides = {gx.strides,         x.strides,      by.largest.strides,
+                                            by.log_sum.strides, labels.strides, gy.strides};
+    for_each_line<6>(x.shape, strides, dim, [&](const auto& at) {
+      const cpu::Scratch<T> buffer(n);
+      const Line<T> to(gx.as<T>() + at[0], gx_stride, n, buffer.data());
+      const T factor = gy.as<const T>()[at[5]];
+      run(Line(x.as<const T>() + at[1], x_stride, n, buffer.data()).read(), by.largest.as<const T>()[at[2]],
+          by.log_sum.as<const T>()[at[3]], factor, to.to_write(), n);
+      to.to_write()[labels.as<const int64_t>()[at[4]]] -= factor;
       to.written();
     });
   });

@@ -66,6 +66,9 @@ class CudaBackend final : public Backend {
                    const View& y) override;
   void softmax(SoftmaxKind kind, const View& x, int dim, const View& y) override;
   void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) override;
+  void log_normalizer(const View& x, int dim, const LogNormalizer& to) override;
+  void cross_entropy_grad(const View& x, const LogNormalizer& by, const View& labels, const View& gy, int dim,
+                          const View& gx) override;
   void batch_moments(const View& x, const View& mean, const View& variance) override;
   void batch_norm(const BatchNormSpec& spec, const View& x, const View& y) override;
   void batch_norm_grad(const BatchNormSpec& spec, bool training, const View& x, const View& gy,

@@ -275,6 +275,20 @@ TEST(CrossEntropy, OfManyPositions) {
                                    0.11692738354982,   0});
 }
 
+TEST(CrossEntropy, HasTheBitsOfLogSoftmaxAndGather) {
+  std::vector<float> numbers(7 * 300 * 2);
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = 40 * std::sin(float(i * i));
+  const Tensor x = NDArray::from_data(numbers, {7, 300, 2}), w = NDArray::full({7, 2}, 0.7F);
+  const Tensor target = ints({0, 299, 5, 17, 3, 100, 299, 1, 2, 77, 150, 256, 255, 0}, {7, 2});
+  const Tensor fused = x.detach().requires_grad_(), composed = x.detach().requires_grad_();
+  const Tensor loss = cross_entropy(fused, target, {.reduction = Reduction::None});
+  const Tensor expected = -gather(log_softmax(composed, 1), 1, target.data().expand_dims(1)).squeeze(1);
+  sum(loss * w).backward();
+  sum(expected * w).backward();
+  EXPECT_EQ(loss.to_vector<float>(), expected.to_vector<float>());
+  EXPECT_EQ(fused.grad().to_vector<float>(), composed.grad().to_vector<float>());
+}
+
 TEST(CrossEntropy, OfOnePosition) {
   const Tensor x = doubles({0.5, -1, 2}, {3}).requires_grad_();
   const Tensor loss = cross_entropy(x, ints({1}, {}));

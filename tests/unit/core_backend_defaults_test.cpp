@@ -1,5 +1,5 @@
-// The fused operators: softmax, its gradient, ReLU behind a convolution, SGD and Adam. The CPU's own
-// functions and the defaults composed of primitives are each compared with plain loops in double.
+// The fused operators: softmax, cross-entropy, their gradients, ReLU behind a convolution, SGD and Adam. The
+// CPU's own functions and the defaults composed of primitives are each compared with plain loops in double.
 #include "cpu/backend.h"
 #include "tests/unit/backend_arrays.h"
 
@@ -19,6 +19,13 @@ struct Composed {
   static void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) {
     cpu_backend().Backend::softmax_grad(kind, y, gy, dim, gx);
   }
+  static void log_normalizer(const View& x, int dim, const LogNormalizer& to) {
+    cpu_backend().Backend::log_normalizer(x, dim, to);
+  }
+  static void cross_entropy_grad(const View& x, const LogNormalizer& by, const View& labels, const View& gy,
+                                 int dim, const View& gx) {
+    cpu_backend().Backend::cross_entropy_grad(x, by, labels, gy, dim, gx);
+  }
   static void conv2d_relu(const Conv2dGeometry& g, const View& x, const View& w, const View& bias,
                           const View& y) {
     cpu_backend().Backend::conv2d_relu(g, x, w, bias, y);
@@ -34,6 +41,13 @@ struct Fused {
   }
   static void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) {
     cpu_backend().softmax_grad(kind, y, gy, dim, gx);
+  }
+  static void log_normalizer(const View& x, int dim, const LogNormalizer& to) {
+    cpu_backend().log_normalizer(x, dim, to);
+  }
+  static void cross_entropy_grad(const View& x, const LogNormalizer& by, const View& labels, const View& gy,
+                                 int dim, const View& gx) {
+    cpu_backend().cross_entropy_grad(x, by, labels, gy, dim, gx);
   }
   static void conv2d_relu(const Conv2dGeometry& g, const View& x, const View& w, const View& bias,
                           const View& y) {
@@ -107,6 +121,44 @@ TYPED_TEST(FusedOperators, SoftmaxAndItsGradient) {
             });
             ASSERT_TRUE(y.clean_around() && gx.clean_around());
           }
+        }
+      }
+    }
+  }
+}
+
+TYPED_TEST(FusedOperators, LogNormalizerAndTheGradientOfCrossEntropy) {
+  for (const DType type : kFloatTypes) {
+    for (const Order order : kReadable) {
+      for (const Shape& shape :
+           {Shape{9}, Shape{4, 10}, Shape{3, 5, 2}, Shape{0, 4}, Shape{2, 700}, Shape{18, 3}}) {
+        for (int dim = 0; dim < shape.rank(); ++dim) {
+          const Order out_order = order == Order::Broadcast ? Order::Dense : order;
+          const int64_t classes = shape[dim];
+          if (classes == 0) continue;  // no label is a class
+          Shape lines = shape;
+          lines[dim] = 1;
+          TestArray x(type, shape, order, [](int64_t i) { return 30 * fractions()(i); });
+          TestArray largest(type, lines, out_order), log_sum(type, lines, out_order);
+          TypeParam::log_normalizer(x.view(), dim, {largest.view(), log_sum.view()});
+          const std::vector<double> log_p = softmax_of(x, dim, SoftmaxKind::LogSoftmax);
+          TestArray labels(DType::Int64, lines, order, [&](int64_t i) { return double(i * 7 % classes); });
+          TestArray gy(type, lines, order, fractions(5)), gx(type, shape, out_order);
+          TypeParam::cross_entropy_grad(x.view(), {largest.view(), log_sum.view()}, labels.view(), gy.view(),
+                                        dim, gx.view());
+          for_each_line(x, dim, [&](const std::vector<int64_t>& line) {
+            Dims place = x.index(line[0]);
+            const int64_t at = largest.linear(place);
+            const double normalizer = x.get(line[0]) - log_p[static_cast<size_t>(line[0])];
+            ASSERT_NEAR(largest.get(at) + log_sum.get(at), normalizer,
+                        2 * tolerance(type) * (1 + std::fabs(normalizer)));
+            for (int64_t c = 0; c < classes; ++c) {
+              const auto i = static_cast<size_t>(line[static_cast<size_t>(c)]);
+              const double expected = gy.get(at) * (std::exp(log_p[i]) - (c == labels.get(at) ? 1 : 0));
+              ASSERT_NEAR(gx.get(line[static_cast<size_t>(c)]), expected, 10 * tolerance(type));
+            }
+          });
+          ASSERT_TRUE(largest.clean_around() && log_sum.clean_around() && gx.clean_around());
         }
       }
     }
