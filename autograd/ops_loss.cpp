@@ -127,22 +127,18 @@ Tensor reduced(const Tensor& losses, const Labels& labels, Reduction reduction) 
 /// -log softmax(x)[label] for each position, with extent 1 in the class dimension. Fused; the gradient is
 /// written out in operators where it is itself recorded.
 Tensor label_losses(const Tensor& x, const NDArray& classes, int dim) {
-  constexpr int kScores = 0, kLargest = 1, kLogSum = 2, kClasses = 3;  // inputs
   const CrossEntropies y = cross_entropies(x.data(), classes, dim);
-  return record("cross_entropy", {x, y.largest, y.log_sum, classes}, y.losses,
-                [dim](const Saved& saved, const Tensor& gy) -> Tensors {
-                  const Tensor scores = saved.input(kScores);
-                  const NDArray labels = saved.input(kClasses).data();
-                  if (grad_enabled()) {
-                    const Tensor at_label = scatter_add(scores.shape(), dim, labels, gy);
-                    return {softmax(scores, dim) * gy - at_label, {}, {}, {}};
-                  }
-                  return {cross_entropies_grad(gy.data(), scores.data(), saved.input(kLargest).data(),
-                                               saved.input(kLogSum).data(), labels, dim),
-                          {},
-                          {},
-                          {}};
-                });
+  return record(
+      "cross_entropy", {x, classes}, y.losses,
+      [dim, largest = y.largest, log_sum = y.log_sum](const Saved& saved, const Tensor& gy) -> Tensors {
+        const Tensor scores = saved.input(0);
+        const NDArray labels = saved.input(1).data();
+        if (grad_enabled()) {
+          const Tensor at_label = scatter_add(scores.shape(), dim, labels, gy);
+          return {softmax(scores, dim) * gy - at_label, {}};
+        }
+        return {cross_entropies_grad(gy.data(), scores.data(), largest, log_sum, labels, dim), {}};
+      });
 }
 
 /// Losses of positions, with extent 1 in the class dimension, times their factors; 0 where ignored.

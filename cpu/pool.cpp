@@ -3,12 +3,14 @@
 // loops over them. Rows of averages are summed first and their columns then. The gradient of a maximum adds
 // to planes that one thread has for itself.
 #include <algorithm>
+#include <limits>
 #include <type_traits>
 
 #include "core/elements.h"
 #include "core/fail.h"
 #include "core/pool_windows.h"
 #include "cpu/backend.h"
+#include "cpu/pool_kernel.h"
 #include "cpu/scratch.h"
 #include "cpu/strided.h"
 
@@ -17,42 +19,12 @@ namespace {
 
 using pooling::Window;
 
-constexpr int64_t kLanes = 64;
+constexpr int64_t kTogether = 64;  // channels of a gradient
 using One = std::integral_constant<int64_t, 1>;
 
 // ---- maxima
 
-/// Windows of up to kLanes results at once: of their first element on, each result's lies `step` further in
-/// memory and `advance` further in its plane.
-template <class T, class At, bool with_indices>
-struct Largest {
-  T best[kLanes];
-  At at[with_indices ? kLanes : 1];
-
-  template <class Step>
-  void start(const T* x, Step step, At place, At advance, int64_t lanes) {
-    for (int64_t l = 0; l < lanes; ++l) {
-      best[l] = x[l * step];
-      if constexpr (with_indices) at[l] = place + static_cast<At>(l) * advance;
-    }
-  }
-  /// The first of equals stays, and the last NaN.
-  template <class Step>
-  void take(const T* x, Step step, At place, At advance, int64_t lanes) {
-    for (int64_t l = 0; l < lanes; ++l) {
-      const T value = x[l * step];
-      const bool better = static_cast<int>(value > best[l]) | static_cast<int>(value != value);
-      best[l] = better ? value : best[l];
-      if constexpr (with_indices) at[l] = better ? place + static_cast<At>(l) * advance : at[l];
-    }
-  }
-};
-
-struct Lane {
-  int64_t count, step, advance;
-};
-
-template <class T, class At, bool with_indices>
+template <class T>
 class MaxRows {
  public:
   MaxRows(const Pool2dGeometry& g, const View& x, const View& y, const View& indices)
@@ -69,72 +41,57 @@ class MaxRows {
   void row(int64_t number) const {
     const int64_t p = number % g_.h.out, plane = number / g_.h.out;
     const int64_t n = last_ ? plane : plane / g_.C, c = last_ ? 0 : plane % g_.C;
-    const Window down = pooling::window(g_.h, p);
     for (int64_t q = 0; q < g_.w.out;) {
-      const Window across = pooling::window(g_.w, q);
-      if (last_) {
-        for (int64_t k = 0; k < g_.C; k += kLanes) {
-          lanes(n, k, p, q, down, across, {std::min(kLanes, g_.C - k), x_.strides[1], 0}, 1);
-        }
-        ++q;
-        continue;
-      }
       // Windows that the edge cuts, and adaptive ones, differ from one to the next.
       const bool run = g_.w.kind == WindowKind::Strided && q >= whole_ && q < whole_end_;
-      const int64_t count = run ? std::min(kLanes, whole_end_ - q) : 1;
-      lanes(n, c, p, q, down, across, {count, g_.w.stride * x_.strides[3], g_.w.stride}, 3);
+      const int64_t count = run ? whole_end_ - q : 1;
+      results(n, c, p, q, count);
       q += count;
     }
   }
 
  private:
-  /// Results from (n, c, p, q) on along dimension `dim`.
-  void lanes(int64_t n, int64_t c, int64_t p, int64_t q, Window down, Window across, Lane lane,
-             int dim) const {
-    const T* const plane = x_.as<const T>() + n * x_.strides[0] + c * x_.strides[1];
-    Largest<T, At, with_indices> largest;
-    for (int64_t r = 0; r < down.count; ++r) {
-      const int64_t h = down.first + r * g_.h.dilation;
-      for (int64_t s = 0; s < across.count; ++s) {
-        const int64_t w = across.first + s * g_.w.dilation;
-        const T* const from = plane + h * x_.strides[2] + w * x_.strides[3];
-        const auto place = static_cast<At>(h * g_.w.in + w), advance = static_cast<At>(lane.advance);
-        const auto look = [&](auto step) {
-          if (r == 0 && s == 0) return largest.start(from, step, place, advance, lane.count);
-          largest.take(from, step, place, advance, lane.count);
-        };
-        if (lane.step == 1) {
-          look(One());
-        } else if (lane.step == 2) {
-          look(std::integral_constant<int64_t, 2>());
-        } else {
-          look(lane.step);
-        }
-      }
-    }
-    T* const to = y_.as<T>() + n * y_.strides[0] + c * y_.strides[1] + p * y_.strides[2] + q * y_.strides[3];
-    for (int64_t l = 0; l < lane.count; ++l) to[l * y_.strides[dim]] = largest.best[l];
-    if constexpr (with_indices) {
-      const Strides& steps = indices_.strides;
-      int64_t* const at = indices_.as<int64_t>() + n * steps[0] + c * steps[1] + p * steps[2] + q * steps[3];
-      for (int64_t l = 0; l < lane.count; ++l) at[l * steps[dim]] = largest.at[l];
+  /// `count` results from (n, c, p, q) on, of all channels where those are neighbours.
+  void results(int64_t n, int64_t c, int64_t p, int64_t q, int64_t count) const {
+    const Window down = pooling::window(g_.h, p), across = pooling::window(g_.w, q);
+    const Strides &x = x_.strides, &y = y_.strides;
+    const Strides at = indices_.defined() ? indices_.strides : y;
+    const cpu::PoolStep row = {x[2], g_.w.in}, pixel = {x[3], 1}, channel = {x[1], 0};
+    const auto times = [](cpu::PoolStep step, int64_t factor) {
+      return cpu::PoolStep{step.image * factor, step.place * factor};
+    };
+    cpu::MaxLines work;
+    work.rows = down.count;
+    work.columns = across.count;
+    work.row = times(row, g_.h.dilation);
+    work.column = times(pixel, g_.w.dilation);
+    // Lines of channels, or one of pixels; results that are not dense are lines of one.
+    const cpu::PoolStep next = times(pixel, g_.w.stride);
+    work.lines = work.count = 1;
+    work.line = next;
+    work.result = last_ ? channel : next;
+    work.y_line = y[3];
+    work.places_line = at[3];
+    (last_ || y[3] != 1 || at[3] != 1 ? work.lines : work.count) = count;
+    const bool dense_channels = last_ && y[1] == 1 && at[1] == 1;
+    if (dense_channels) work.count = g_.C;
+    const int64_t from = n * x[0] + c * x[1] + down.first * x[2] + across.first * x[3];
+    const int64_t to = n * y[0] + c * y[1] + p * y[2] + q * y[3];
+    const int64_t to_at = n * at[0] + c * at[1] + p * at[2] + q * at[3];
+    const auto place = static_cast<Place>(down.first * g_.w.in + across.first);
+    for (int64_t k = 0; k < (last_ && !dense_channels ? g_.C : 1); ++k) {
+      kernel_(work, x_.as<const T>() + from + k * x[1], place, y_.as<T>() + to + k * y[1],
+              indices_.defined() ? indices_.as<int64_t>() + to_at + k * at[1] : nullptr);
     }
   }
 
+  using Place = typename cpu::PoolKernels<T>::Place;
   const Pool2dGeometry& g_;
   const View &x_, &y_, &indices_;
   bool last_;
   int64_t whole_ = 0, whole_end_ = 0;  // the windows of a row that the edges do not cut
+  decltype(cpu::PoolKernels<T>::largest) kernel_ = cpu::pool_kernels<T>().largest;
 };
-
-template <class T, class At, bool with_indices>
-void max_pool(const Pool2dGeometry& g, const View& x, const View& y, const View& indices) {
-  const MaxRows<T, At, with_indices> work(g, x, y, indices);
-  const int64_t grain = std::max<int64_t>(1, cpu::kGrain / work.row_work());
-  cpu::parallel_range(work.rows(), grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) work.row(i);
-  });
-}
 
 /// The gradient by some channels of an image, which no other thread has.
 template <class T>
@@ -342,22 +299,21 @@ void CpuBackend::max_pool2d(const Pool2dGeometry& geometry, const View& x, const
   if (y.numel() == 0) return;
   visit_floating(x.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
-    // Positions as wide as the elements are compared with them in one vector loop.
-    const bool narrow = sizeof(T) == 4 && geometry.h.in <= INT32_MAX / geometry.w.in;
-    if (!indices.defined()) {
-      max_pool<T, int32_t, false>(geometry, x, y, indices);
-    } else if (narrow) {
-      max_pool<T, int32_t, true>(geometry, x, y, indices);
-    } else {
-      max_pool<T, int64_t, true>(geometry, x, y, indices);
-    }
+    constexpr int64_t kMost = std::numeric_limits<typename cpu::PoolKernels<T>::Place>::max();
+    check(geometry.h.in <= kMost / geometry.w.in, "max_pool2d",
+          "a plane of {}x{} {} pixels; expected at most {}", geometry.h.in, geometry.w.in, x.dtype, kMost);
+    const MaxRows<T> work(geometry, x, y, indices);
+    const int64_t grain = std::max<int64_t>(1, cpu::kGrain / work.row_work());
+    cpu::parallel_range(work.rows(), grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) work.row(i);
+    });
   });
 }
 
 void CpuBackend::max_pool2d_grad(const Pool2dGeometry& geometry, const View& gy, const View& indices,
                                  const View& gx) {
   if (gx.numel() == 0) return;
-  const int64_t together = channels_are_neighbours(gx) ? std::min(kLanes, geometry.C) : 1;
+  const int64_t together = channels_are_neighbours(gx) ? std::min(kTogether, geometry.C) : 1;
   const int64_t blocks = (geometry.C + together - 1) / together;
   const int64_t work = geometry.h.in * geometry.w.in * together;
   visit_floating(gy.dtype, [&](auto element) {
