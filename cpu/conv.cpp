@@ -1,5 +1,9 @@
 #include "cpu/conv.h"
 
+#include "core/conv_phases.h"
+#include "cpu/backend.h"
+#include "cpu/ceil_div.h"
+
 namespace linnet::cpu {
 namespace {
 
@@ -11,6 +15,26 @@ bool reads_image_fast(const Conv2dGeometry& g, const View& y) {
   if (g.R * g.S == 1) return false;
   if (y.strides[1] == 1) return C >= 2 && K >= 4 && (g.P * g.Q >= 128 || K * elements <= 1 << 17);
   return C >= 4 && g.Q >= 16 && (g.Q % 8 == 0 || elements <= 256);
+}
+
+/// Whether the input gradient is faster as forward convolutions of gy that read it where it lies, one for
+/// each phase of the stride, than as columns that a gather adds up. Planes whose phases are not neighbours in
+/// memory keep the columns.
+bool reads_gradient_fast(const Conv2dGeometry& g, const View& gx) {
+  const int64_t C = g.channels_per_group(), K = g.filters_per_group();
+  const bool strided = g.stride_h > 1 || g.stride_w > 1;
+  if (g.R * g.S == 1 && !strided) return false;
+  if (gx.strides[1] == 1) {
+    const int64_t pixels = ceil_div(g.H, g.stride_h) * ceil_div(g.W, g.stride_w);
+    return K >= 2 && C >= 4 && (pixels >= 64 || C * K * g.R * g.S <= 1 << 16);
+  }
+  return !strided && K >= 4 && C >= 2 && g.W >= 12 && (g.W % 8 == 0 || K * g.R * g.S <= 256);
+}
+
+void grad_input_by_phases(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
+  Conv2dGeometry implicit = geometry;
+  implicit.algorithm = ConvAlgorithm::Implicit;
+  conv_phases::grad_input(cpu_backend(), implicit, gy, w, gx);
 }
 
 /// Whether the weight gradient packs patches from the image faster than columns are formed: where a tap's
@@ -45,10 +69,8 @@ void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const 
 }
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
-  // Implicit is composed of forward convolutions, and does not come here.
-  const auto im2col = conv_im2col::conv2d_grad_input;
-  chosen(geometry, conv_direct::conv2d_grad_input, im2col, im2col, conv_depthwise::conv2d_grad_input, false)(
-      geometry, gy, w, gx);
+  chosen(geometry, conv_direct::conv2d_grad_input, conv_im2col::conv2d_grad_input, grad_input_by_phases,
+         conv_depthwise::conv2d_grad_input, reads_gradient_fast(geometry, gx))(geometry, gy, w, gx);
 }
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {

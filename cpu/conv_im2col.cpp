@@ -94,6 +94,11 @@ class Forward {
 
 // ---- grad_input
 
+// The order of columns that lie as the image does.
+ColumnOrder order_of(const View& image) {
+  return image.strides[1] == 1 ? ColumnOrder::ChannelsLast : ColumnOrder::ChannelsFirst;
+}
+
 template <class T>
 class GradInput {
  public:
@@ -102,7 +107,7 @@ class GradInput {
         gy_(gy),
         gx_(gx),
         in_place_(columns_are_image(g, gx)),
-        order_(better_order(g)),
+        order_(in_place_ ? order_of(gx) : better_order(g)),
         pixels_are_rows_(order_ == ColumnOrder::ChannelsLast),
         filters_(w, order_),
         packed_(g, filters_, pixels_are_rows_ ? Packed::Side::Right : Packed::Side::Left, !pixels_are_rows_) {

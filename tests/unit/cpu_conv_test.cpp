@@ -64,6 +64,8 @@ const std::vector<Case>& cases() {
       {"several bands a row", {1, 300, 2, 250}, {3, 300, 2, 3}, {.padding = {0, 1}}},
       {"several bands, channels last", {1, 60, 60, 37}, {4, 60, 3, 3}, {.stride = {2, 1}, .padding = 1}},
       {"wide row, more channels", {1, 400, 1, 240}, {2, 400, 1, 3}, {.padding = {0, 1}}},
+      {"1x1, channels beyond pixels", {3, 21, 4, 5}, {10, 21, 1, 1}, {}},
+      {"whole vectors of pixels", {2, 5, 9, 24}, {6, 5, 3, 3}, {.padding = {0, 1}}},
       {"many images", {70, 4, 9, 9}, {20, 4, 3, 3}, {}},
       {"many images, one channel", {67, 1, 14, 14}, {32, 1, 2, 2}, {.stride = 2}},
   };
@@ -307,15 +309,16 @@ INSTANTIATE_TEST_SUITE_P(Geometries, CpuConv, testing::Range<size_t>(0, cases().
                            return text;
                          });
 
-/// What Auto takes for the forward convolution, known by its bits.
-std::string automatic_choice(const Case& c, const Placement& image = {}) {
+/// What Auto takes for a function, the forward convolution or a gradient, known by its bits.
+std::string automatic_choice(const Case& c, const Placement& image = {},
+                             Array<float> Results<float>::*function = &Results<float>::y) {
   const Conv2dGeometry g = geometry(c, ConvAlgorithm::Auto);
   const Operands<float> operands(g, image, {});
   const Results<float> automatic(g, operands, image, {});
   std::string choice;
   for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
     const Results<float> other(geometry(c, algorithm), operands, image, {});
-    if (automatic.y.values() == other.y.values()) choice += name(algorithm);
+    if ((automatic.*function).values() == (other.*function).values()) choice += name(algorithm);
   }
   return choice;
 }
@@ -332,6 +335,24 @@ TEST(CpuConvDetails, AutoChoosesByShape) {
   EXPECT_EQ(automatic_choice({"few channels", {2, 3, 18, 18}, {16, 3, 3, 3}, {}}), "im2col");
   EXPECT_EQ(automatic_choice({"channels last", {2, 40, 8, 8}, {16, 40, 3, 3}, {}}, last), "implicit");
   EXPECT_EQ(automatic_choice({"few pixels", {2, 40, 8, 8}, {400, 40, 3, 3}, {}}, last), "im2col");
+}
+
+TEST(CpuConvDetails, AutoChoosesTheInputGradientByShape) {
+  const Placement last = {{0, 2, 3, 1}, 1, 0};
+  const auto choice = [](const Case& c, const Placement& image = {}) {
+    return automatic_choice(c, image, &Results<float>::gx);
+  };
+  EXPECT_EQ(choice({"", {2, 8, 18, 18}, {16, 8, 3, 3}, {}}), "implicit");
+  EXPECT_EQ(choice({"groups", {2, 16, 9, 17}, {24, 8, 3, 3}, {.padding = 1, .groups = 2}}), "implicit");
+  EXPECT_EQ(choice({"a stride", {2, 8, 37, 37}, {16, 8, 3, 3}, {.stride = 2}}), "im2col");
+  EXPECT_EQ(choice({"broken vectors", {1, 8, 21, 21}, {32, 8, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(choice({"whole vectors", {1, 8, 24, 24}, {32, 8, 3, 3}, {}}), "implicit");
+  EXPECT_EQ(choice({"short rows", {2, 8, 18, 11}, {16, 8, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(choice({"channels last", {2, 16, 8, 8}, {40, 16, 3, 3}, {}}, last), "implicit");
+  EXPECT_EQ(choice({"channels last, a stride", {2, 16, 8, 8}, {40, 16, 3, 3}, {.stride = 2}}, last),
+            "implicit");
+  EXPECT_EQ(choice({"few channels", {2, 3, 18, 18}, {16, 3, 3, 3}, {}}, last), "im2col");
+  EXPECT_EQ(choice({"few pixels", {1, 72, 7, 7}, {112, 72, 3, 3}, {}}, last), "im2col");
 }
 
 // Products that are too small for a float, and negative: rounded to -0, which ReLU keeps.
