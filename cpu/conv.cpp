@@ -37,10 +37,12 @@ void grad_input_by_phases(const Conv2dGeometry& geometry, const View& gy, const 
   conv_phases::grad_input(cpu_backend(), implicit, gy, w, gx);
 }
 
-/// Whether the weight gradient packs patches from the image faster than columns are formed: where a tap's
-/// pixels are neighbours, in rows long enough, and there are several taps and channels to a pixel.
-bool packs_patches_fast(const Conv2dGeometry& g) {
-  return g.stride_h == 1 && g.stride_w == 1 && g.R * g.S > 1 && g.channels_per_group() >= 4 && g.Q >= 16;
+/// Whether the weight gradient is faster where patches are read from the image than as columns: rows are long
+/// enough for what each of them costs, filters and a row of their elements fill a tile, and the sums stay in
+/// a cache.
+bool reads_patches_fast(const Conv2dGeometry& g) {
+  const int64_t C = g.channels_per_group(), K = g.filters_per_group();
+  return g.Q >= (g.R * g.S == 1 ? 16 : 6) && K >= 4 && g.S * C >= 4 && C * g.R * g.S * K <= 1 << 18;
 }
 
 /// What is called for a geometry, of one function's forms.
@@ -76,7 +78,7 @@ void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const Vie
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
   chosen(geometry, conv_direct::conv2d_grad_weight, conv_im2col::conv2d_grad_weight,
          conv_implicit::conv2d_grad_weight, conv_depthwise::conv2d_grad_weight,
-         packs_patches_fast(geometry))(geometry, x, gy, gw);
+         reads_patches_fast(geometry))(geometry, x, gy, gw);
 }
 
 }  // namespace linnet::cpu

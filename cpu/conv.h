@@ -43,8 +43,8 @@ void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const Vie
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_depthwise
 
-/// Implicit GEMM: the same products, whose patches are gathered from the image into the panels of the
-/// micro-kernel. No matrix of columns exists. The input gradient is composed of forward convolutions
+/// Implicit GEMM: the same products, whose patches the micro-kernel reads where they lie in padded copies of
+/// some rows. No matrix of columns exists. The input gradient is composed of forward convolutions
 /// (core/conv_phases.h).
 namespace conv_implicit {
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,

@@ -1,12 +1,8 @@
 // Convolution as implicit GEMM: the products of cpu/conv_im2col.cpp, for every group of filters, without its
 // columns.
-//   forward        y = W patches(x) + bias. The micro-kernel reads the pixels of each tap where they lie, in
-//   a
-//                  padded copy of some rows of an image (cpu/padded_image.h)
-//   grad_weight    gW = gy patches(x)^T, in parts that are added up in order. Patches go from the images
-//   straight
-//                  into the panels of the micro-kernel (cpu/conv_patches.h)
-// The input gradient is forward convolutions (core/conv_phases.h). Bands and parts depend on shapes only.
+// y = W patches(x) + bias. The micro-kernel reads the pixels of each tap where they lie, in a padded copy of
+// some rows of an image (cpu/padded_image.h). The input gradient is forward convolutions
+// (core/conv_phases.h), the weight gradient in cpu/conv_implicit_weight.cpp. Bands depend on shapes only.
 #include <algorithm>
 #include <array>
 #include <span>
@@ -15,13 +11,11 @@
 #include "core/elements.h"
 #include "cpu/ceil_div.h"
 #include "cpu/conv.h"
-#include "cpu/conv_patches.h"
 #include "cpu/filter_matrix.h"
 #include "cpu/gemm_kernel.h"
-#include "cpu/matmul.h"
 #include "cpu/padded_image.h"
 #include "cpu/parallel.h"
-#include "cpu/partial_gradients.h"
+#include "cpu/scratch.h"
 
 namespace linnet::cpu::conv_implicit {
 namespace {
@@ -32,7 +26,7 @@ constexpr int64_t kBandPixels = 256;         // of a band at least: they share t
 constexpr int64_t kGroupFilters = 96;    // that go over a band together: a block of them stays in an L2 cache
 constexpr int64_t kChunkWork = 1 << 19;  // multiply-adds worth handing to a thread
 
-// The order of elements in cpu/conv_patches.h.
+// The order of elements in the copy.
 constexpr ColumnOrder kOrder = ColumnOrder::ChannelsLast;
 
 /// The forward convolution. Vectors run along filters where y has them innermost in memory, and otherwise
@@ -341,53 +335,6 @@ class Forward {
   Scratch<T> packed_, bias_;
 };
 
-// gy as patches: those of filters of one element over its own channels.
-Conv2dGeometry pointwise(const Conv2dGeometry& g) {
-  return {.N = g.N,
-          .C = g.K,
-          .H = g.P,
-          .W = g.Q,
-          .K = g.K,
-          .R = 1,
-          .S = 1,
-          .P = g.P,
-          .Q = g.Q,
-          .stride_h = 1,
-          .stride_w = 1,
-          .pad_top = 0,
-          .pad_bottom = 0,
-          .pad_left = 0,
-          .pad_right = 0,
-          .dilation_h = 1,
-          .dilation_w = 1,
-          .groups = g.groups,
-          .algorithm = g.algorithm};
-}
-
-template <class T>
-void grad_weight(const Conv2dGeometry& g, const View& x, const View& gy, const View& gw) {
-  using Panels = PatchPanels<T>;
-  const int64_t pixels = g.N * g.P * g.Q;
-  const Patches<T> patches(g, x);
-  const Patches<T> gradients(pointwise(g), gy);
-  const PartialGradients<T> partials(g, std::max<int64_t>(1, pixels));
-  parallel_for(partials.parts() * g.groups, [&](int64_t chunk) {
-    const int64_t part = chunk / g.groups;
-    const int64_t group = chunk % g.groups;
-    const int64_t first = chunk_begin(pixels, partials.parts(), part);
-    const Panels a(gradients, group, first);
-    const Panels b(patches, group, first);
-    Matmul<T> p;
-    p.M = g.filters_per_group(), p.N = filter_elements(g);
-    p.K = chunk_begin(pixels, partials.parts(), part + 1) - first;
-    p.source_a = &a;
-    p.source_b = &b;
-    p.c = {partials.at(part, group * g.filters_per_group()), p.N, 1};
-    matmul(p);
-  });
-  partials.combine(gw, kOrder);
-}
-
 }  // namespace
 
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
@@ -396,12 +343,6 @@ void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const 
   visit_floating(y.dtype, [&](auto element) {
     Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y, relu).run();
   });
-}
-
-void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
-  if (gw.numel() == 0) return;
-  visit_floating(gw.dtype,
-                 [&](auto element) { grad_weight<typename decltype(element)::Stored>(geometry, x, gy, gw); });
 }
 
 }  // namespace linnet::cpu::conv_implicit

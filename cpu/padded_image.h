@@ -10,6 +10,7 @@
 #include <linnet/core/conv2d.h>
 #include "core/view.h"
 #include "cpu/ceil_div.h"
+#include "cpu/gemm_kernel.h"
 
 namespace linnet::cpu {
 
@@ -103,6 +104,8 @@ class PaddedImage {
     T* const begin = to + (first * spread_w_ + g_.pad_left) * order_.channels;
     if (channel == 1 && step == count && column == count) {
       std::copy(from + first * column, from + end * column, begin);
+    } else if (step == order_.channels) {
+      gemm_kernels<T>().pack_part(from + first * column, channel, column, count, step, end - first, begin);
     } else if (channel == 1) {
       for (int64_t w = first; w < end; ++w) {
         const T* const pixel = from + w * column;

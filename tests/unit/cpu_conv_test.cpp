@@ -66,6 +66,9 @@ const std::vector<Case>& cases() {
       {"wide row, more channels", {1, 400, 1, 240}, {2, 400, 1, 3}, {.padding = {0, 1}}},
       {"1x1, channels beyond pixels", {3, 21, 4, 5}, {10, 21, 1, 1}, {}},
       {"whole vectors of pixels", {2, 5, 9, 24}, {6, 5, 3, 3}, {.padding = {0, 1}}},
+      {"several panels of filters, the last one narrow", {5, 5, 9, 24}, {27, 5, 3, 3}, {.padding = {0, 1}}},
+      {"rows longer than a panel", {1, 2, 3, 1100}, {3, 2, 2, 3}, {.stride = {1, 2}}},
+      {"channels a power of two", {2, 128, 5, 6}, {9, 128, 2, 3}, {.padding = 1}},
       {"many images", {70, 4, 9, 9}, {20, 4, 3, 3}, {}},
       {"many images, one channel", {67, 1, 14, 14}, {32, 1, 2, 2}, {.stride = 2}},
   };
@@ -353,6 +356,18 @@ TEST(CpuConvDetails, AutoChoosesTheInputGradientByShape) {
             "implicit");
   EXPECT_EQ(choice({"few channels", {2, 3, 18, 18}, {16, 3, 3, 3}, {}}, last), "im2col");
   EXPECT_EQ(choice({"few pixels", {1, 72, 7, 7}, {112, 72, 3, 3}, {}}, last), "im2col");
+}
+
+TEST(CpuConvDetails, AutoChoosesTheWeightGradientByShape) {
+  const auto choice = [](const Case& c) { return automatic_choice(c, {}, &Results<float>::gw); };
+  // The two cut the pixels of an image into different blocks.
+  EXPECT_EQ(choice({"", {1, 3, 32, 32}, {16, 3, 3, 3}, {}}), "implicit");
+  EXPECT_EQ(choice({"", {1, 16, 63, 63}, {24, 8, 3, 3}, {.stride = 2, .groups = 2}}), "implicit");
+  EXPECT_EQ(choice({"short rows", {1, 8, 153, 7}, {16, 8, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(choice({"short rows, no taps", {1, 8, 77, 11}, {16, 8, 1, 1}, {}}), "im2col");
+  EXPECT_EQ(choice({"few filters", {1, 8, 32, 32}, {3, 8, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(choice({"short runs", {1, 1, 32, 32}, {16, 1, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(choice({"large sums", {1, 192, 42, 42}, {160, 192, 3, 3}, {}}), "im2col");
 }
 
 // Products that are too small for a float, and negative: rounded to -0, which ReLU keeps.
