@@ -71,27 +71,18 @@ struct Panels {
   }
 
   // Packed panels of one block of K follow each other: `to` is where the first of `panels` goes.
-  void pack_rows(const Matrix<const T>& a, const PanelSource<T>* source, Range panels, Range k, T* to) const {
+  void pack_rows(const Matrix<const T>& a, Range panels, Range k, T* to) const {
     for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
       const int64_t rows = row(panel + 1) - row(panel);
-      if (source != nullptr) {
-        source->pack({row(panel), rows, rows, k.begin, k.size()}, to);
-      } else {
-        kernels.pack(a.at(row(panel), k.begin), a.row, a.col, rows, rows, k.size(), to);
-      }
+      kernels.pack(a.at(row(panel), k.begin), a.row, a.col, rows, rows, k.size(), to);
       to += rows * k.size();
     }
   }
-  void pack_columns(const Matrix<const T>& b, const PanelSource<T>* source, Range panels, Range k,
-                    T* to) const {
+  void pack_columns(const Matrix<const T>& b, Range panels, Range k, T* to) const {
     for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
       const int64_t width = padded_column(panel + 1) - padded_column(panel);
       const int64_t count = column(panel + 1) - column(panel);
-      if (source != nullptr) {
-        source->pack({column(panel), count, width, k.begin, k.size()}, to);
-      } else {
-        kernels.pack(b.at(k.begin, column(panel)), b.col, b.row, count, width, k.size(), to);
-      }
+      kernels.pack(b.at(k.begin, column(panel)), b.col, b.row, count, width, k.size(), to);
       to += width * k.size();
     }
   }
@@ -171,9 +162,9 @@ class Product {
       : p_(problem),
         panels_(problem.M, problem.N, problem.K),
         parallel_(is_parallel(problem)),
-        reads_a_(problem.packed_a == nullptr && problem.source_a == nullptr &&
+        reads_a_(problem.packed_a == nullptr &&
                  (panels_.col_panels <= kFewPanels || fits(problem.M * problem.K))),
-        reads_b_(problem.packed_b == nullptr && problem.source_b == nullptr && problem.b.col == 1 &&
+        reads_b_(problem.packed_b == nullptr && problem.b.col == 1 &&
                  (panels_.row_panels <= kFewPanels || fits(problem.K * problem.N))) {}
 
   void run() {
@@ -220,12 +211,11 @@ class Product {
       const int64_t middle = std::clamp(rows.size(), begin, end);  // panels of A come first, then those of B
       const Range r{rows.begin + begin, rows.begin + middle};
       if (r.size() > 0) {
-        panels_.pack_rows(p_.a, p_.source_a, r, k, a + (panels_.row(r.begin) - a_first) * k.size());
+        panels_.pack_rows(p_.a, r, k, a + (panels_.row(r.begin) - a_first) * k.size());
       }
       const Range c{columns.begin + middle - rows.size(), columns.begin + end - rows.size()};
       if (c.size() > 0) {
-        panels_.pack_columns(p_.b, p_.source_b, c, k,
-                             b + (panels_.padded_column(c.begin) - b_first) * k.size());
+        panels_.pack_columns(p_.b, c, k, b + (panels_.padded_column(c.begin) - b_first) * k.size());
       }
     });
   }
@@ -309,7 +299,7 @@ class FewRows {
 
   static bool suits(const Matmul<T>& p) {
     return p.M <= kFewRows && p.b.row == 1 && p.N >= gemm_kernels<T>().lanes && p.packed_a == nullptr &&
-           p.packed_b == nullptr && p.source_a == nullptr && p.source_b == nullptr;
+           p.packed_b == nullptr;
   }
 
   void run() const {
@@ -362,7 +352,6 @@ Matmul<T> transposed(const Matmul<T>& p) {
   other.c = p.c.transposed();
   std::swap(other.row_bias, other.col_bias);
   std::swap(other.packed_a, other.packed_b);
-  std::swap(other.source_a, other.source_b);
   return other;
 }
 
@@ -388,7 +377,7 @@ void pack_a(int64_t M, int64_t K, const Matrix<const T>& a, T* packed) {
   for (int64_t block = 0; block < panels.depth_blocks; ++block) {
     const Range k = panels.depth(block);
     parallel_range(panels.row_panels, 8, [&](int64_t begin, int64_t end) {
-      panels.pack_rows(a, nullptr, {begin, end}, k, packed + k.begin * M + panels.row(begin) * k.size());
+      panels.pack_rows(a, {begin, end}, k, packed + k.begin * M + panels.row(begin) * k.size());
     });
   }
 }
@@ -405,7 +394,7 @@ void pack_b(int64_t K, int64_t N, const Matrix<const T>& b, T* packed) {
   for (int64_t block = 0; block < panels.depth_blocks; ++block) {
     const Range k = panels.depth(block);
     parallel_range(panels.col_panels, 4, [&](int64_t begin, int64_t end) {
-      panels.pack_columns(b, nullptr, {begin, end}, k,
+      panels.pack_columns(b, {begin, end}, k,
                           packed + k.begin * panels.padded_column(panels.col_panels) +
                               panels.padded_column(begin) * k.size());
     });

@@ -21,25 +21,6 @@ struct Matrix {
   Matrix transposed() const { return {data, col, row}; }
 };
 
-/// An operand that no strides describe: its owner writes the panels of cpu/gemm_kernel.h, from any thread.
-template <class T>
-class PanelSource {
- public:
-  /// Rows of A, or columns of B, [first, first + count) by `depth` steps of K.
-  struct Panel {
-    int64_t first, count;
-    int64_t width;  ///< >= count; the rest is zeros
-    int64_t depth_begin, depth;
-  };
-
-  PanelSource() = default;
-  virtual ~PanelSource() = default;
-  PanelSource(const PanelSource&) = delete;
-  PanelSource& operator=(const PanelSource&) = delete;
-
-  virtual void pack(const Panel& panel, T* to) const = 0;
-};
-
 /// c (M x N) = alpha * a (M x K) b (K x N) + beta * c + row_bias (M) + col_bias (N); with `relu`, ReLU of
 /// that.
 template <class T>
@@ -55,10 +36,8 @@ struct Matmul {
   const T* row_bias = nullptr;
   const T* col_bias = nullptr;
   bool relu = false;
-  const T* packed_a = nullptr;               ///< Of pack_a: replaces `a`.
-  const T* packed_b = nullptr;               ///< Of pack_b: replaces `b`.
-  const PanelSource<T>* source_a = nullptr;  ///< Replaces `a`.
-  const PanelSource<T>* source_b = nullptr;  ///< Replaces `b`.
+  const T* packed_a = nullptr;  ///< Of pack_a: replaces `a`.
+  const T* packed_b = nullptr;  ///< Of pack_b: replaces `b`.
 };
 
 /// Uses the pool where the product is worth it.
