@@ -19,10 +19,22 @@ using pooling::in_layout;
 
 namespace {
 
+Tensor average_grad(const Tensor& gy, const Pool2dGeometry& geometry, bool channels_last);
+
 Tensor average(const Tensor& x, const Pool2dGeometry& geometry) {
+  const bool channels_last = x.data().is_channels_last() && !x.data().is_contiguous();
   return record(
       geometry.name(), {x}, pooling::average(x.data(), geometry),
-      [geometry](const Saved&, const Tensor& gy) -> Tensors { return {avg_pool2d_grad(gy, geometry)}; },
+      [geometry, channels_last](const Saved&, const Tensor& gy) -> Tensors {
+        return {average_grad(gy, geometry, channels_last)};
+      },
+      Keep::Nothing);
+}
+
+Tensor average_grad(const Tensor& gy, const Pool2dGeometry& geometry, bool channels_last) {
+  return record(
+      "avg_pool2d_grad", {gy}, pooling::average_grad(gy.data(), geometry, channels_last),
+      [geometry](const Saved&, const Tensor& gx) -> Tensors { return {average(gx, geometry)}; },
       Keep::Nothing);
 }
 
@@ -104,10 +116,7 @@ Tensor max_pool2d_grad(const Tensor& gy, const Tensor& indices, const Pool2dGeom
 }
 
 Tensor avg_pool2d_grad(const Tensor& gy, const Pool2dGeometry& geometry) {
-  return record(
-      "avg_pool2d_grad", {gy}, avg_pool2d_grad(gy.data(), geometry),
-      [geometry](const Saved&, const Tensor& gx) -> Tensors { return {average(gx, geometry)}; },
-      Keep::Nothing);
+  return average_grad(gy, geometry, false);
 }
 
 }  // namespace linnet

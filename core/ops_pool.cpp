@@ -34,6 +34,23 @@ NDArray average(const NDArray& x, const Pool2dGeometry& geometry) {
   return y;
 }
 
+NDArray average_grad(const NDArray& gy, const Pool2dGeometry& geometry, bool channels_last) {
+  constexpr const char* kWhere = "avg_pool2d_grad";
+  const Device device = common_device(kWhere, {&gy});
+  require_floating(kWhere, gy.dtype());
+  check(geometry.kind != PoolKind::Max, kWhere,
+        "the geometry is a {}; expected that of an average or an upsampling", geometry.describe());
+  check(gy.shape() == geometry.output_shape(), kWhere, "output gradient {} does not fit the {}", gy.shape(),
+        geometry.describe());
+  const Shape shape = geometry.input_shape();
+  NDArray gx =
+      channels_last
+          ? NDArray::empty({shape[0], shape[2], shape[3], shape[1]}, gy.dtype(), device).permute({0, 3, 1, 2})
+          : NDArray::empty_like_order(gy, shape, gy.dtype());
+  device.backend().window_mean_grad(geometry, gy.read_view(), result_view(gx));
+  return gx;
+}
+
 }  // namespace pooling
 
 NDArray max_pool2d(const NDArray& x, const Pool2dOptions& options) {
@@ -97,16 +114,7 @@ NDArray max_pool2d_grad(const NDArray& gy, const NDArray& indices, const Pool2dG
 }
 
 NDArray avg_pool2d_grad(const NDArray& gy, const Pool2dGeometry& geometry) {
-  constexpr const char* kWhere = "avg_pool2d_grad";
-  const Device device = common_device(kWhere, {&gy});
-  require_floating(kWhere, gy.dtype());
-  check(geometry.kind != PoolKind::Max, kWhere,
-        "the geometry is a {}; expected that of an average or an upsampling", geometry.describe());
-  check(gy.shape() == geometry.output_shape(), kWhere, "output gradient {} does not fit the {}", gy.shape(),
-        geometry.describe());
-  NDArray gx = NDArray::empty_like_order(gy, geometry.input_shape(), gy.dtype());
-  device.backend().window_mean_grad(geometry, gy.read_view(), result_view(gx));
-  return gx;
+  return pooling::average_grad(gy, geometry, false);
 }
 
 }  // namespace linnet

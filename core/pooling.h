@@ -14,6 +14,9 @@ namespace linnet::pooling {
 Extremes<NDArray> largest(const NDArray& x, const Pool2dGeometry& geometry, bool with_indices);
 /// Averages, or an upsampling.
 NDArray average(const NDArray& x, const Pool2dGeometry& geometry);
+/// The gradient of that by x, in the order of gy's memory or channels last: outputs of one pixel do not tell
+/// the order of their input.
+NDArray average_grad(const NDArray& gy, const Pool2dGeometry& geometry, bool channels_last);
 
 template <class Array>
 Array permuted(const Array& x, const Dims& order) {

@@ -1,6 +1,7 @@
 // Pool2dGeometry: extents as PyTorch's, windows and their reverse, refusals; and what the operators check.
 // Their values: check/cases_pool.cpp.
 #include <gtest/gtest.h>
+#include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 #include <linnet/core/ops.h>
 #include <linnet/core/pool2d.h>
@@ -201,6 +202,19 @@ TEST(PoolOperators, KeepTheOrderInMemoryAndCopyNothing) {
   EXPECT_TRUE(upsample(last, {.scale_factor = 2}).is_channels_last());
   EXPECT_TRUE(max_pool2d(last.contiguous(), {.kernel = 2}).is_contiguous());
   EXPECT_EQ(copies_made(), before);
+}
+
+// An average over all pixels is one pixel, whose strides do not tell.
+TEST(PoolOperators, GradientsOfAveragesKeepTheOrderOfTheInput) {
+  for (const Size2 output : {Size2(1), Size2(3, 2)}) {
+    Tensor last(NDArray::ones({2, 3, 6, 4}).to(MemoryOrder::ChannelsLast));
+    last.requires_grad_();
+    const NDArray gradient = autograd::grad(sum(adaptive_avg_pool2d(last, output)), {last})[0].data();
+    EXPECT_TRUE(gradient.is_channels_last() && !gradient.is_contiguous());
+    Tensor first(NDArray::ones({2, 3, 6, 4}));
+    first.requires_grad_();
+    EXPECT_TRUE(autograd::grad(sum(adaptive_avg_pool2d(first, output)), {first})[0].data().is_contiguous());
+  }
 }
 
 TEST(PoolOperators, NothingReachesOtherWindows) {
