@@ -25,6 +25,7 @@ constexpr int64_t kBandElements = 48 << 10;  // of a band's copy: with the filte
 constexpr int64_t kBandPixels = 256;         // of a band at least: they share the reading of the filters
 constexpr int64_t kGroupFilters = 96;    // that go over a band together: a block of them stays in an L2 cache
 constexpr int64_t kChunkWork = 1 << 19;  // multiply-adds worth handing to a thread
+constexpr int64_t kChunks = 64;          // about as many at most: each clears a band first
 
 // The order of elements in the copy.
 constexpr ColumnOrder kOrder = ColumnOrder::ChannelsLast;
@@ -62,7 +63,8 @@ class Forward {
     const int64_t rows = band_rows();
     const int64_t bands = ceil_div(g_.P, rows);
     const int64_t work = std::max<int64_t>(1, rows * g_.Q * g_.filters_per_group() * filter_elements(g_));
-    parallel_range(g_.N * g_.groups * bands, kChunkWork / work, [&](int64_t begin, int64_t end) {
+    const int64_t items = g_.N * g_.groups * bands;
+    parallel_range(items, std::max(kChunkWork / work, items / kChunks), [&](int64_t begin, int64_t end) {
       const Scratch<T> band(image_.elements(rows));
       std::fill_n(band.data(), image_.elements(rows), T(0));
       for (int64_t i = begin; i < end; ++i) {
@@ -148,7 +150,8 @@ class Forward {
 
   void find_runs() {
     if (along_filters_) {
-      const int64_t tiles = ceil_div(g_.Q, kernels_.rows);
+      const bool narrow = panels_.size() == 1 && panels_.front().width == lanes_;
+      const int64_t tiles = ceil_div(g_.Q, narrow ? kernels_.narrow_rows : kernels_.rows);
       for (int64_t i = 0; i < tiles; ++i) {
         const int64_t q = chunk_begin(g_.Q, tiles, i);
         runs_.push_back({q, chunk_begin(g_.Q, tiles, i + 1) - q, 0, 0});

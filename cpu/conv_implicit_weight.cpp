@@ -108,7 +108,8 @@ class WeightGradient {
     const bool rows = g_.dilation_w == 1 && channels_ == C;
     for (int64_t r = 0; r < g_.R; ++r) {
       for (int64_t s = 0; s < (rows ? 1 : g_.S); ++s) {
-        const int64_t count = (rows ? g_.S : 1) * C, tiles = ceil_div(count, kernels_.rows);
+        const int64_t count = (rows ? g_.S : 1) * C;
+        const int64_t tiles = ceil_div(count, filters_ == lanes_ ? kernels_.narrow_rows : kernels_.rows);
         for (int64_t i = 0; i < tiles; ++i) {
           const int64_t first = chunk_begin(count, tiles, i);
           runs_.push_back({(r * g_.S + s) * C + first, chunk_begin(count, tiles, i + 1) - first,

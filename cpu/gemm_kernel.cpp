@@ -27,6 +27,7 @@ constexpr int kRows = 12;
 #else
 constexpr int kRows = 6;
 #endif
+constexpr int kNarrowRows = 12;  // of one vector: six would wait for the sums before
 
 template <class T>
 using Tag = hn::CappedTag<T, 64 / sizeof(T)>;
@@ -270,7 +271,8 @@ GemmKernels<T> make_kernels() {
   GemmKernels<T> kernels{};
   kernels.rows = kRows;
   kernels.lanes = static_cast<int64_t>(hn::Lanes(Tag<T>()));
-  fill_tiles<T, 1>(kernels, std::make_integer_sequence<int, kRows>());
+  kernels.narrow_rows = kNarrowRows;
+  fill_tiles<T, 1>(kernels, std::make_integer_sequence<int, kNarrowRows>());
   fill_tiles<T, 2>(kernels, std::make_integer_sequence<int, kRows>());
   kernels.dots = &dots<T>;
   kernels.pack = &pack<T>;

@@ -45,8 +45,9 @@ struct GemmKernels {
   static constexpr int kDotVectors = 4;
   static constexpr int kMaxTile = kMaxRows * kMaxVectors * 64 / static_cast<int>(sizeof(T));  // elements
 
-  int64_t rows;   // tallest tile
-  int64_t lanes;  // of a vector; the widest tile has kMaxVectors of them
+  int64_t rows;         // of the tallest tile
+  int64_t narrow_rows;  // of the tallest one of one vector
+  int64_t lanes;        // of a vector; the widest tile has kMaxVectors of them
   /// tile[v - 1][r - 1] computes r rows by v vectors.
   void (*tile[kMaxVectors][kMaxRows])(const GemmTile<T>& tile);
   /// One row by at most kDotVectors vectors of a B whose columns are dense: the columns are b_step apart, the
