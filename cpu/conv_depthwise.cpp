@@ -135,24 +135,26 @@ template <class T>
 void convolve(const Planes<T>& planes, const Conv2dGeometry& g, const View& w, const View& bias,
               const View& y, bool relu) {
   const DepthwiseKernels<T>& kernels = depthwise_kernels<T>();
-  const int64_t count = planes.count();
+  const int64_t count = planes.count(), lanes = planes.lanes(), elements = planes.taps() * lanes;
+  const Scratch<T> filters(count * elements), constants(count * lanes);
+  for (int64_t plane = 0; plane < count; ++plane) {
+    load_filters(planes, w, plane, filters.data() + plane * elements);
+    load_bias(planes, bias, plane, constants.data() + plane * lanes);
+  }
   parallel_range(g.N * count, grain(g, count), [&](int64_t begin, int64_t end) {
     const Scratch<T> buffer(planes.buffer_elements());
-    const Scratch<T> filters(planes.taps() * planes.lanes());
-    const Scratch<T> constants(planes.lanes());
     const Scratch<T> dense(planes.vectors() * planes.lanes());
     std::fill_n(buffer.data(), planes.buffer_elements(), T(0));
     for (int64_t i = begin; i < end; ++i) {
       const int64_t n = i / count, plane = i % count;
       planes.fill(n, plane, buffer.data());
-      load_filters(planes, w, plane, filters.data());
-      load_bias(planes, bias, plane, constants.data());
       for (int64_t p = 0; p < g.P; ++p) {
         int64_t step = 0;
         T* const place = planes.row_in_place(y, n, plane, p, step);
         if (place == nullptr) step = planes.lanes();
-        kernels.forward(planes.row(buffer.data(), p), filters.data(), constants.data(), relu,
-                        place != nullptr ? place : dense.data(), step);
+        kernels.forward(planes.row(buffer.data(), p), filters.data() + plane * elements,
+                        constants.data() + plane * lanes, relu, place != nullptr ? place : dense.data(),
+                        step);
         if (place != nullptr) continue;
         planes.for_row(y, n, plane, p, [&](T& to, int64_t at) { to = dense[at]; });
       }

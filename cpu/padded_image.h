@@ -32,7 +32,9 @@ class PaddedImage {
         spread_h_(spread_h),
         spread_w_(spread_w),
         phase_((g.span_w() - 1) / g.stride_w + round_up(g.Q, lanes)),
-        row_(order.pixels ? columns() * order.channels : g.stride_w * phase_) {}
+        row_(order.pixels ? columns() * order.channels : g.stride_w * phase_),
+        first_(std::max<int64_t>(0, ceil_div(-g.pad_left, spread_w))),
+        end_(std::max(first_, std::min(x.shape[3], ceil_div(columns() - g.pad_left, spread_w)))) {}
 
   /// Of the buffer for some output rows.
   int64_t elements(int64_t rows) const { return (order_.pixels ? 1 : order_.channels) * plane(rows); }
@@ -52,9 +54,10 @@ class PaddedImage {
       T* const plane_of_channel = buffer + c * plane(rows);
       for (int64_t i = 0; i < input_rows(rows); ++i) {
         const int64_t up = p * g_.stride_h + i - g_.pad_top;
-        const bool there = up >= 0 && up % spread_h_ == 0 && up / spread_h_ < x_.shape[2];
+        const int64_t h = spread_h_ == 1 ? up : up / spread_h_;
+        const bool there = up >= 0 && h * spread_h_ == up && h < x_.shape[2];
         T* const to = plane_of_channel + i * row_;
-        const T* const from = image + c * x_.strides[1] + (there ? up / spread_h_ * x_.strides[2] : 0);
+        const T* const from = image + c * x_.strides[1] + (there ? h * x_.strides[2] : 0);
         if (!there) {
           std::fill_n(to, row_, T(0));
         } else if (order_.pixels) {
@@ -74,15 +77,9 @@ class PaddedImage {
   int64_t place(int64_t column) const {
     return order_.pixels ? column * order_.channels : column % g_.stride_w * phase_ + column / g_.stride_w;
   }
-  /// Columns of x that lie in a row of the buffer.
-  int64_t first_column() const { return std::max<int64_t>(0, ceil_div(-g_.pad_left, spread_w_)); }
-  int64_t end_column() const {
-    return std::max(first_column(), std::min(x_.shape[3], ceil_div(columns() - g_.pad_left, spread_w_)));
-  }
-
   void fill_row(const T* from, T* to) const {
     const int64_t step = x_.strides[3], stride = g_.stride_w;
-    const int64_t first = first_column(), end = end_column();
+    const int64_t first = first_, end = end_;
     if (spread_w_ == 1 && stride == 1 && step == 1) {
       std::copy(from + first, from + end, to + first + g_.pad_left);
       return;
@@ -98,7 +95,7 @@ class PaddedImage {
   }
 
   void fill_pixels(const T* from, int64_t count, T* to) const {
-    const int64_t first = first_column(), end = end_column();
+    const int64_t first = first_, end = end_;
     const int64_t column = x_.strides[3], channel = x_.strides[1];
     const int64_t step = spread_w_ * order_.channels;
     T* const begin = to + (first * spread_w_ + g_.pad_left) * order_.channels;
@@ -124,6 +121,7 @@ class PaddedImage {
   Order order_;
   int64_t spread_h_, spread_w_;
   int64_t phase_, row_;
+  int64_t first_, end_;  // columns of x that lie in a row of the buffer
 };
 
 }  // namespace linnet::cpu
