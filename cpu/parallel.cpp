@@ -8,6 +8,10 @@
 #include <utility>
 #include <vector>
 
+#ifdef __linux__
+#include <sched.h>
+#endif
+
 #include "core/fail.h"
 
 namespace linnet::cpu {
@@ -29,6 +33,37 @@ void pause() {
   asm volatile("yield");
 #endif
 }
+
+#ifdef __linux__
+int this_core() {
+  return sched_getcpu();
+}
+
+/// Keeps the calling thread off one of the cores that it may use, where there are others. On a busy machine
+/// the system wakes a worker beside its caller, and leaves it there: the two would take turns.
+class OtherCores {
+ public:
+  OtherCores() { known_ = sched_getaffinity(0, sizeof(all_), &all_) == 0; }
+
+  void leave(int core) {
+    if (!known_ || core < 0 || core != this_core()) return;
+    cpu_set_t others = all_;
+    CPU_CLR(static_cast<size_t>(core), &others);
+    if (CPU_COUNT(&others) > 0) sched_setaffinity(0, sizeof(others), &others);
+  }
+
+ private:
+  cpu_set_t all_{};
+  bool known_ = false;
+};
+#else
+int this_core() {
+  return -1;
+}
+struct OtherCores {
+  void leave(int) {}
+};
+#endif
 
 // Workers wait for `epoch_` to change, enter through `gate_` while it is open, take chunks, and leave. The
 // caller closes the gate when no chunk is left and waits for those inside only: a worker that the system has
@@ -54,6 +89,7 @@ class Pool {
     chunks_ = chunks;
     next_.store(0, std::memory_order_relaxed);
     failed_chunk_ = chunks;
+    core_ = this_core();
     gate_.store(kOpen, std::memory_order_release);
     epoch_.fetch_add(1);
     epoch_.notify_all();
@@ -90,12 +126,14 @@ class Pool {
   }
 
   void work(uint32_t seen) {
+    OtherCores cores;
     while (true) {
       for (int i = 0; i < spins_ && epoch_.load(std::memory_order_acquire) == seen; ++i) pause();
       epoch_.wait(seen, std::memory_order_acquire);
       seen = epoch_.load(std::memory_order_acquire);
       if (stopping_.load()) return;
       if (!enter()) continue;
+      cores.leave(core_);
       take_chunks();
       if (gate_.fetch_sub(1, std::memory_order_acq_rel) == 1) gate_.notify_one();
     }
@@ -146,6 +184,7 @@ class Pool {
   void (*body_)(void*, int64_t) = nullptr;
   void* context_ = nullptr;
   int64_t chunks_ = 0;
+  int core_ = -1;  // of the caller
   std::mutex error_mutex_;
   int64_t failed_chunk_ = 0;
   std::exception_ptr error_;

@@ -1,6 +1,9 @@
 #include "cpu/parallel.h"
 
 #include <gtest/gtest.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -170,6 +173,19 @@ TEST(Scratch, IsAlignedSeparateAndReused) {
     first = a.data();
   }
 }
+
+#ifdef __linux__
+TEST_F(Parallel, CallersKeepTheirCores) {
+  set_num_threads(2);
+  cpu_set_t cores, later;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(cores), &cores), 0);
+  std::atomic<int> chunks{0};
+  for (int i = 0; i < 50; ++i) parallel_for(8, [&](int64_t) { ++chunks; });
+  ASSERT_EQ(sched_getaffinity(0, sizeof(later), &later), 0);
+  EXPECT_TRUE(CPU_EQUAL(&cores, &later));
+  EXPECT_EQ(chunks, 400);
+}
+#endif
 
 }  // namespace
 }  // namespace linnet::cpu
