@@ -8,7 +8,7 @@
 #include "core/backend.h"
 #include "core/cross_entropy.h"
 #include "core/fail.h"
-#include "core/shapes_only.h"
+#include "core/stand_in.h"
 
 namespace linnet {
 
@@ -35,7 +35,7 @@ int class_dim(const Tensor& scores) {
 }
 
 bool same_device(const Tensor& a, const Tensor& b) {
-  return ShapesOnly::active() || a.device() == b.device();
+  return StandIn::active() != nullptr || a.device() == b.device();
 }
 
 Shape position_of(int64_t flat, const Shape& shape) {
@@ -49,7 +49,7 @@ Shape position_of(int64_t flat, const Shape& shape) {
 
 /// Throws for a label that is no class. Returns whether some are, or may be, to be ignored.
 bool check_labels(const NDArray& labels, int64_t classes, int64_t ignore_index, const char* where) {
-  if (ShapesOnly::active() || !labels.device().backend().has_values()) return false;
+  if (StandIn::active() != nullptr || !labels.device().backend().has_values()) return false;
   if (labels.device().backend().runs_ahead()) return true;
   bool some_ignored = false;
   const std::vector<int64_t> values = labels.to_vector<int64_t>();

@@ -147,6 +147,14 @@ class Backend {
   /// already broadcast; bias is undefined or (N,). beta == 0 never reads c. K may be 0.
   virtual void gemm(double alpha, const View& a, const View& b, double beta, const View& c,
                     const View& bias) = 0;
+  // A right operand that many products share, b (K, N), may be kept in the order that is read fastest. Only a
+  // device that gains by it has these.
+  /// How many bytes that takes; 0: b is best multiplied as it lies.
+  virtual int64_t packed_gemm_bytes(const View& b) const;
+  /// packed = b in that order; so many bytes, of UInt8.
+  virtual void pack_gemm(const View& b, const View& packed);
+  /// c = a b + bias, with `relu` ReLU of that; a is (M, K), c (M, N). The bits of gemm, then ReLU.
+  virtual void gemm_packed(const View& a, const View& packed, const View& c, const View& bias, bool relu);
 
   /// Convolutions are asked for with Auto, Direct, Im2col or Implicit, the input gradient never with
   /// Implicit; core composes the others. y = conv(x, w) + bias. x is NCHW, w OIHW, y NCHW, in any strides;

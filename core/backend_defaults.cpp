@@ -5,6 +5,7 @@
 
 #include "core/backend_scratch.h"
 #include "core/elements.h"
+#include "core/fail.h"
 
 namespace linnet {
 namespace {
@@ -26,6 +27,16 @@ View along(View line, int dim, const View& shaped) {
 }
 
 }  // namespace
+
+int64_t Backend::packed_gemm_bytes(const View&) const {
+  return 0;
+}
+void Backend::pack_gemm(const View&, const View&) {
+  fail("pack_gemm", "{} multiplies operands as they lie", name());
+}
+void Backend::gemm_packed(const View&, const View&, const View&, const View&, bool) {
+  fail("gemm_packed", "{} multiplies operands as they lie", name());
+}
 
 void Backend::softmax(SoftmaxKind kind, const View& x, int dim, const View& y) {
   if (x.numel() == 0) return;

@@ -19,7 +19,7 @@ NDArray windows(const NDArray& images, const Conv2dGeometry& g) {
 /// x with zeros between and around its pixels.
 NDArray dilated(const NDArray& x, const Dilation& dilation, const Shape& shape) {
   NDArray out = NDArray::empty(shape, x.dtype(), x.device());
-  x.device().backend().dilate(x.read_view(), dilation, result_view(out));
+  out.device().backend().dilate(x.read_view(), dilation, result_view(out));
   return out;
 }
 
@@ -48,7 +48,7 @@ NDArray grad_input(const Conv2dGeometry& g, const NDArray& gy, const NDArray& w)
   const NDArray gradient =
       dilated(gy, {g.stride_h, g.stride_w, padding.top, padding.left}, full.input_shape());
   NDArray flipped = NDArray::empty(w.shape(), w.dtype(), w.device());
-  w.device().backend().flip(w.read_view(), 1U << 2 | 1U << 3, result_view(flipped));
+  flipped.device().backend().flip(w.read_view(), 1U << 2 | 1U << 3, result_view(flipped));
   return einsum("bgfhwkt,gfckt->bgchw", windows(gradient, full), filters_in_groups(flipped, g))
       .reshape(g.input_shape());
 }

@@ -10,10 +10,9 @@
 
 #include <linnet/core/ops.h>
 #include "core/fail.h"
-#include "core/meta_backend.h"
 #include "core/operands.h"
 #include "core/recycled.h"
-#include "core/shapes_only.h"
+#include "core/stand_in.h"
 #include "core/storage.h"
 
 namespace linnet {
@@ -116,6 +115,12 @@ bool overlaps_itself(const Shape& shape, const Strides& strides) {
   return false;
 }
 
+/// The backend of an array's memory, unless another stands in.
+Backend& at_work(Backend& own) {
+  Backend* const stand_in = StandIn::active();
+  return stand_in != nullptr ? *stand_in : own;
+}
+
 }  // namespace
 
 std::string Device::name() const {
@@ -136,9 +141,9 @@ std::ostream& operator<<(std::ostream& out, const Device& device) {
 
 NDArray NDArray::empty(const Shape& shape, DType dtype, Device device) {
   check(device.defined(), "empty", "no device given; expected one such as device(\"cpu\")");
-  Backend& backend = ShapesOnly::active() ? meta_backend() : device.backend();
-  return {std::allocate_shared<Storage>(Recycled<Storage>(), backend, dense_bytes(shape, dtype)), shape,
-          contiguous_strides(shape), 0, dtype};
+  return {std::allocate_shared<Storage>(Recycled<Storage>(), at_work(device.backend()),
+                                        dense_bytes(shape, dtype)),
+          shape, contiguous_strides(shape), 0, dtype};
 }
 
 NDArray NDArray::zeros(const Shape& shape, DType dtype, Device device) {
@@ -266,12 +271,12 @@ void NDArray::read(void* value, int64_t expected, DType dtype) const {
 
 void NDArray::read_all(void* values, DType dtype) const {
   check(defined(), "to_vector", "the array is undefined");
-  check(!ShapesOnly::active() && storage_->backend().has_values(), "to_vector",
+  check(at_work(storage_->backend()).has_values(), "to_vector",
         "an array on meta has a shape ({}) and no values", shape_);
   const NDArray dense = contiguous();
   const size_t bytes = static_cast<size_t>(numel()) * size_of(dtype_);
   if (bytes == 0) return;
-  Backend& backend = storage_->backend();
+  Backend& backend = at_work(storage_->backend());
   const void* from = dense.read_view().data;
   if (dtype == dtype_) return backend.copy_to_host(values, from, bytes);
   std::vector<char> host(bytes);
@@ -281,14 +286,14 @@ void NDArray::read_all(void* values, DType dtype) const {
 
 const NDArray& NDArray::fill_(Scalar value) const {
   const View view = write_view();
-  storage_->backend().fill(require_fits("fill_", value, dtype_), view);
+  at_work(storage_->backend()).fill(require_fits("fill_", value, dtype_), view);
   return *this;
 }
 
 const NDArray& NDArray::copy_(const NDArray& source) const {
   const bool same = source.shares_storage(*this);
   const NDArray from = (same ? source.clone() : source.to(device())).broadcast_to(shape_);
-  storage_->backend().copy(from.read_view(), write_view());
+  at_work(storage_->backend()).copy(from.read_view(), write_view());
   return *this;
 }
 
@@ -298,14 +303,14 @@ const NDArray& NDArray::add_(const NDArray& other, Scalar alpha) const {
   const bool same = other.shares_storage(*this);
   const NDArray scaled = alpha.to_double() == 1 ? (same ? other.clone() : other) : mul(other, alpha);
   const View out = write_view();
-  storage_->backend().binary(BinaryKind::Add, out, scaled.broadcast_to(shape_).read_view(), out);
+  at_work(storage_->backend()).binary(BinaryKind::Add, out, scaled.broadcast_to(shape_).read_view(), out);
   return *this;
 }
 
 const NDArray& NDArray::mul_(Scalar factor) const {
   const Scalar number = require_fits("mul_", factor, dtype_);
   const View out = write_view();
-  storage_->backend().binary(BinaryKind::Mul, out, number, out);
+  at_work(storage_->backend()).binary(BinaryKind::Mul, out, number, out);
   return *this;
 }
 

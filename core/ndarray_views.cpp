@@ -5,7 +5,7 @@
 #include <linnet/core/ndarray.h>
 #include "core/fail.h"
 #include "core/operands.h"
-#include "core/shapes_only.h"
+#include "core/stand_in.h"
 #include "core/storage.h"
 
 namespace linnet {
@@ -245,7 +245,7 @@ NDArray NDArray::to(DType dtype) const {
 
 NDArray NDArray::to(Device device) const {
   check(defined() && device.defined(), "to", "the {} is undefined", defined() ? "device" : "array");
-  if (device == this->device() || ShapesOnly::active()) return *this;
+  if (device == this->device() || StandIn::active() != nullptr) return *this;
   check(this->device().backend().has_values(), "to",
         "an array on {} has a shape, {}, and no values; it cannot move to {}", this->device(), shape_,
         device);

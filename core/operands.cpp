@@ -4,13 +4,12 @@
 
 #include <linnet/core/ops.h>
 #include "core/fail.h"
-#include "core/meta_backend.h"
-#include "core/shapes_only.h"
+#include "core/stand_in.h"
 
 namespace linnet {
 namespace {
 
-thread_local bool shapes_only = false;
+thread_local Backend* stand_in = nullptr;
 thread_local int64_t copies = 0;
 
 /// "float32 and int64", "cpu, meta and cpu".
@@ -28,20 +27,20 @@ std::string list(std::initializer_list<const NDArray*> arrays, const Describe& d
 
 }  // namespace
 
-ShapesOnly::ShapesOnly() : before_(shapes_only) {
-  shapes_only = true;
+StandIn::StandIn(Backend& backend) : before_(stand_in) {
+  stand_in = &backend;
 }
-ShapesOnly::~ShapesOnly() {
-  shapes_only = before_;
+StandIn::~StandIn() {
+  stand_in = before_;
 }
-bool ShapesOnly::active() {
-  return shapes_only;
+Backend* StandIn::active() {
+  return stand_in;
 }
 
 Device common_device(const char* where, std::initializer_list<const NDArray*> arrays) {
   for (const NDArray* array : arrays)
     check(array->defined(), where, "an operand is undefined; expected an array");
-  if (ShapesOnly::active()) return Device(meta_backend());
+  if (stand_in != nullptr) return Device(*stand_in);
   const Device device = (*arrays.begin())->device();
   for (const NDArray* array : arrays) {
     if (array->device() == device) continue;

@@ -2,19 +2,17 @@
 // infer shapes, allocate nothing and compute nothing. Summaries run a model so, weights where they are.
 #pragma once
 
+#include "core/meta_backend.h"
+#include "core/stand_in.h"
+
 namespace linnet {
 
 class ShapesOnly {
  public:
-  ShapesOnly();
-  ~ShapesOnly();
-  ShapesOnly(const ShapesOnly&) = delete;
-  ShapesOnly& operator=(const ShapesOnly&) = delete;
-
-  static bool active();
+  ShapesOnly() : stand_in_(meta_backend()) {}
 
  private:
-  bool before_;
+  StandIn stand_in_;
 };
 
 }  // namespace linnet

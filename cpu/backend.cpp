@@ -67,6 +67,15 @@ void CpuBackend::gemm(double alpha, const View& a, const View& b, double beta, c
                       const View& bias) {
   cpu::gemm(alpha, a, b, beta, c, bias);
 }
+int64_t CpuBackend::packed_gemm_bytes(const View& b) const {
+  return cpu::packed_gemm_bytes(b);
+}
+void CpuBackend::pack_gemm(const View& b, const View& packed) {
+  cpu::pack_gemm(b, packed);
+}
+void CpuBackend::gemm_packed(const View& a, const View& packed, const View& c, const View& bias, bool relu) {
+  cpu::gemm_packed(a, packed, c, bias, relu);
+}
 void CpuBackend::conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
                         const View& y) {
   cpu::conv2d(geometry, x, w, bias, y);

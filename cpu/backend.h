@@ -36,6 +36,9 @@ class CpuBackend final : public Backend {
 
   void gemm(double alpha, const View& a, const View& b, double beta, const View& c,
             const View& bias) override;
+  int64_t packed_gemm_bytes(const View& b) const override;
+  void pack_gemm(const View& b, const View& packed) override;
+  void gemm_packed(const View& a, const View& packed, const View& c, const View& bias, bool relu) override;
   void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
               const View& y) override;
   void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/gemm_kernel.h"
 #include "cpu/matmul.h"
 #include "cpu/parallel.h"
 #include "cpu/scratch.h"
@@ -58,13 +59,25 @@ Matrix<T> matrix(const View& view) {
   return {static_cast<T*>(view.data), view.strides[last - 1], view.strides[last]};
 }
 
+/// The bias as neighbours in memory.
+template <class T>
+class DenseBias {
+ public:
+  DenseBias(const View& bias, int64_t N) : defined_(bias.defined()), values_(defined_ ? N : 0) {
+    for (int64_t j = 0; defined_ && j < N; ++j) values_[j] = bias.as<T>()[j * bias.strides[0]];
+  }
+  const T* data() const { return defined_ ? values_.data() : nullptr; }
+
+ private:
+  bool defined_;
+  Scratch<T> values_;
+};
+
 template <class T>
 void gemm_typed(double alpha, const View& a, const View& b, double beta, const View& c, const View& bias) {
   const int last = c.rank() - 1;
   const int64_t N = c.shape[last];
-  Scratch<T> dense_bias(bias.defined() ? N : 0);
-  for (int64_t j = 0; bias.defined() && j < N; ++j) dense_bias[j] = bias.as<T>()[j * bias.strides[0]];
-
+  const DenseBias<T> dense_bias(bias, N);
   Matmul<T> p;
   p.M = c.shape[last - 1];
   p.N = N;
@@ -74,7 +87,7 @@ void gemm_typed(double alpha, const View& a, const View& b, double beta, const V
   p.c = matrix<T>(c);
   p.alpha = static_cast<T>(alpha);
   p.beta = static_cast<T>(beta);
-  p.col_bias = bias.defined() ? dense_bias.data() : nullptr;
+  p.col_bias = dense_bias.data();
   Batch batch = batch_of(a, b, c);
   merge_batch_into_rows(batch, p);
 
@@ -95,7 +108,48 @@ void gemm_typed(double alpha, const View& a, const View& b, double beta, const V
   }
 }
 
+template <class T>
+int64_t packed_bytes(const View& b) {
+  const int64_t K = b.shape[0], N = b.shape[1];
+  return N < gemm_kernels<T>().lanes ? 0 : packed_b_size<T>(K, N) * static_cast<int64_t>(sizeof(T));
+}
+
+template <class T>
+void gemm_packed_typed(const View& a, const View& packed, const View& c, const View& bias, bool relu) {
+  const DenseBias<T> dense_bias(bias, c.shape[1]);
+  Matmul<T> p;
+  p.M = c.shape[0];
+  p.N = c.shape[1];
+  p.K = a.shape[1];
+  p.a = matrix<const T>(a);
+  p.packed_b = packed.as<const T>();
+  p.c = matrix<T>(c);
+  p.col_bias = dense_bias.data();
+  p.relu = relu;
+  matmul(p);
+}
+
 }  // namespace
+
+int64_t packed_gemm_bytes(const View& b) {
+  return b.dtype == DType::Float64 ? packed_bytes<double>(b) : packed_bytes<float>(b);
+}
+
+void pack_gemm(const View& b, const View& packed) {
+  if (b.dtype == DType::Float64) {
+    pack_b(b.shape[0], b.shape[1], matrix<const double>(b), packed.as<double>());
+  } else {
+    pack_b(b.shape[0], b.shape[1], matrix<const float>(b), packed.as<float>());
+  }
+}
+
+void gemm_packed(const View& a, const View& packed, const View& c, const View& bias, bool relu) {
+  if (c.dtype == DType::Float64) {
+    gemm_packed_typed<double>(a, packed, c, bias, relu);
+  } else {
+    gemm_packed_typed<float>(a, packed, c, bias, relu);
+  }
+}
 
 void gemm(double alpha, const View& a, const View& b, double beta, const View& c, const View& bias) {
   if (c.numel() == 0) return;

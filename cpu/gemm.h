@@ -10,4 +10,10 @@ namespace linnet::cpu {
 /// stride 0.
 void gemm(double alpha, const View& a, const View& b, double beta, const View& c, const View& bias);
 
+/// The right operand (K, N) in the order of the kernel's panels: bytes, or 0 where N does not fill a vector;
+/// reordered; and the product with it. See Backend::gemm_packed.
+int64_t packed_gemm_bytes(const View& b);
+void pack_gemm(const View& b, const View& packed);
+void gemm_packed(const View& a, const View& packed, const View& c, const View& bias, bool relu);
+
 }  // namespace linnet::cpu

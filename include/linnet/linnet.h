@@ -24,6 +24,7 @@
 #include <linnet/nn/activations.h>
 #include <linnet/nn/clip_grad.h>
 #include <linnet/nn/ema.h>
+#include <linnet/nn/inference.h>
 #include <linnet/nn/init.h>
 #include <linnet/nn/layers.h>
 #include <linnet/nn/models.h>

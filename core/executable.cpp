@@ -1,0 +1,187 @@
+#include "core/executable.h"
+
+#include <algorithm>
+#include <limits>
+#include <mutex>
+#include <numeric>
+#include <utility>
+
+#include "core/fail.h"
+
+namespace linnet {
+namespace {
+
+constexpr size_t kMostPlans = 64;
+constexpr int64_t kAlignment = 64;
+
+/// When a buffer is in use, and where it lies in the block.
+struct Slot {
+  int64_t bytes = 0;
+  size_t first = std::numeric_limits<size_t>::max(), last = 0;  // calls
+  int64_t offset = 0;
+
+  bool used() const { return first <= last; }
+  bool meets(const Slot& other) const { return first <= other.last && other.first <= last; }
+};
+
+std::vector<Slot> slots_of(const Program& program, int64_t more) {
+  std::vector<Slot> slots(program.buffers.size());
+  for (size_t i = 0; i < program.calls.size(); ++i) {
+    for (const std::vector<Place>* places : {&program.calls[i].reads, &program.calls[i].writes}) {
+      for (const Place& place : *places) {
+        if (!place.defined() || place.buffer == program.result.buffer) continue;
+        const Buffer& buffer = program.buffer(place);
+        if (buffer.kind != Buffer::Kind::Temporary) continue;
+        Slot& slot = slots[static_cast<size_t>(place.buffer)];
+        slot.bytes = (buffer.bytes + more * buffer.bytes_step + kAlignment - 1) / kAlignment * kAlignment;
+        slot.first = std::min(slot.first, i);
+        slot.last = std::max(slot.last, i);
+      }
+    }
+  }
+  return slots;
+}
+
+/// The largest go first, each to the lowest place that is free while it lives. Returns the bytes of all.
+int64_t arrange(std::vector<Slot>& slots) {
+  std::vector<size_t> order(slots.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return slots[a].bytes > slots[b].bytes; });
+  std::vector<const Slot*> placed;  // by rising offset
+  int64_t total = 0;
+  for (const size_t i : order) {
+    Slot& slot = slots[i];
+    if (!slot.used()) continue;
+    for (const Slot* other : placed) {
+      if (!slot.meets(*other) || other->offset + other->bytes <= slot.offset) continue;
+      if (other->offset >= slot.offset + slot.bytes) break;
+      slot.offset = other->offset + other->bytes;
+    }
+    total = std::max(total, slot.offset + slot.bytes);
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), &slot,
+                                   [](const Slot* a, const Slot* b) { return a->offset < b->offset; }),
+                  &slot);
+  }
+  return total;
+}
+
+bool lies_as(const NDArray& x, const Arrangement& layout) {
+  for (int i = 0; i < x.rank(); ++i) {
+    if (x.shape()[i] > 1 && x.strides()[i] != layout.strides[i]) return false;
+  }
+  return true;
+}
+
+/// The expected shape, with N for the batch: "(N, 1, 28, 28)".
+std::string expected_shape(const Program& program) {
+  std::string text = to_string(program.input.at.shape);
+  if (program.any_batch) text.replace(1, text.find_first_of(",)") - 1, "N");
+  return text;
+}
+
+}  // namespace
+
+Executable::Executable(Program program) : program_(std::move(program)), recorded_(plan_for(0)) {}
+
+Executable::Plan Executable::plan_for(int64_t more) const {
+  std::vector<Slot> slots = slots_of(program_, more);
+  Plan plan;
+  plan.bytes = arrange(slots);
+  plan.input = program_.input.of_batch(more);
+  plan.result = program_.result.of_batch(more);
+  const Buffer& result = program_.buffer(program_.result);
+  plan.result_bytes = result.bytes + more * result.bytes_step;
+  for (const Call& call : program_.calls) {
+    Step step{&call, 0, {}, {}};
+    for (const std::vector<Place>* places : {&call.reads, &call.writes}) {
+      for (const Place& place : *places) {
+        View& view = step.views[step.count];
+        Memory& memory = step.memory[step.count++];
+        memory = Memory::Known;
+        if (!place.defined()) continue;
+        const Buffer& buffer = program_.buffer(place);
+        const Arrangement layout = place.of_batch(more);
+        int64_t address = layout.offset;
+        if (place.buffer == program_.result.buffer) {
+          memory = Memory::Result;
+        } else if (buffer.kind == Buffer::Kind::Input) {
+          memory = Memory::Input;
+        } else if (buffer.kind == Buffer::Kind::Constant) {
+          address += reinterpret_cast<int64_t>(buffer.constant.read_view().data);
+        } else {
+          memory = Memory::Block;
+          address += slots[static_cast<size_t>(place.buffer)].offset;
+        }
+        view = {reinterpret_cast<void*>(address), place.dtype, layout.shape, layout.strides};
+      }
+    }
+    plan.steps.push_back(std::move(step));
+  }
+  return plan;
+}
+
+std::shared_ptr<const Executable::Plan> Executable::kept_plan(int64_t more) const {
+  {
+    const std::shared_lock lock(mutex_);
+    const auto found = plans_.find(more);
+    if (found != plans_.end()) return found->second;
+  }
+  auto plan = std::make_shared<const Plan>(plan_for(more));
+  const std::lock_guard lock(mutex_);
+  if (plans_.size() >= kMostPlans) plans_.clear();
+  return plans_.emplace(more, std::move(plan)).first->second;
+}
+
+NDArray Executable::execute(const Plan& plan, const NDArray& x) const {
+  Backend& backend = program_.device.backend();
+  const NDArray block = NDArray::empty({plan.bytes}, DType::UInt8, program_.device);
+  const Place& result = program_.result;
+  const int64_t size = static_cast<int64_t>(size_of(result.dtype));
+  const Buffer::Kind kind = program_.buffer(result).kind;
+  const NDArray y = kind == Buffer::Kind::Temporary
+                        ? NDArray::empty({plan.result_bytes / size}, result.dtype, program_.device)
+                        : NDArray();
+  const View input = x.read_view();
+  char* const bases[] = {nullptr, block.read_view().as<char>(), input.as<char>(),
+                         y.defined() ? y.read_view().as<char>() : nullptr};
+  for (const Step& step : plan.steps) {
+    std::array<View, Call::kMostViews> views;
+    for (size_t i = 0; i < step.count; ++i) {
+      views[i] = step.views[i];
+      if (step.memory[i] != Memory::Known) {
+        views[i].data =
+            bases[static_cast<size_t>(step.memory[i])] + reinterpret_cast<intptr_t>(views[i].data);
+      }
+    }
+    step.call->run(backend, std::span(views.data(), step.count));
+  }
+  if (kind == Buffer::Kind::Constant) return array_of(program_, result);
+  const NDArray& memory = y.defined() ? y : x;
+  return memory.as_strided(plan.result.shape, plan.result.strides, plan.result.offset / size);
+}
+
+void Executable::check_input(const char* where, const NDArray& x) const {
+  const Shape& expected = program_.input.at.shape;
+  bool fits = x.defined() && x.rank() == expected.rank();
+  for (int i = 0; fits && i < x.rank(); ++i) {
+    fits = x.shape()[i] == expected[i] || (i == 0 && program_.any_batch);
+  }
+  if (fits && x.dtype() == program_.input.dtype && x.device() == program_.device) return;
+  fail(where, "input {} {} on {}; this model was planned for {} {} on {}", x.defined() ? x.shape() : Shape(),
+       x.defined() ? name(x.dtype()) : "undefined", x.defined() ? x.device().name() : "no device",
+       expected_shape(program_), name(program_.input.dtype), program_.device.name());
+}
+
+NDArray Executable::run(const char* where, const NDArray& x) const {
+  check_input(where, x);
+  const int64_t more = program_.any_batch ? x.shape()[0] - program_.input.at.shape[0] : 0;
+  const std::shared_ptr<const Plan> kept = more == 0 ? nullptr : kept_plan(more);
+  const Plan& plan = kept ? *kept : recorded_;
+  if (lies_as(x, plan.input)) return execute(plan, x);
+  const NDArray ordered = NDArray::empty({x.numel()}, x.dtype(), program_.device)
+                              .as_strided(plan.input.shape, plan.input.strides);
+  return execute(plan, ordered.copy_(x));
+}
+
+}  // namespace linnet

@@ -1,0 +1,52 @@
+// A program made ready to run: for a batch, every operand's extents and place are worked out once, and all
+// temporaries share one block of memory, in which those that are never alive together overlap. Batches that
+// come again find their plan. Running changes nothing but the plans kept, so threads may share one.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <vector>
+
+#include "core/program.h"
+
+namespace linnet {
+
+class Executable {
+ public:
+  explicit Executable(Program program);
+
+  const Program& program() const { return program_; }
+  /// The result for that input, as dense as the recorded one. Throws in the name of `where` for another shape
+  /// (but for the batch), dtype or device.
+  NDArray run(const char* where, const NDArray& x) const;
+  /// Bytes of the block of temporaries for the recorded batch.
+  int64_t temporary_bytes() const { return recorded_.bytes; }
+
+ private:
+  enum class Memory : uint8_t { Known, Block, Input, Result };  // where a view's address comes from
+  struct Step {
+    const Call* call;
+    size_t count;
+    std::array<View, Call::kMostViews> views;  // addresses of Known operands, offsets of others
+    std::array<Memory, Call::kMostViews> memory;
+  };
+  struct Plan {
+    std::vector<Step> steps;
+    Arrangement input, result;
+    int64_t bytes = 0, result_bytes = 0;
+  };
+
+  Plan plan_for(int64_t more) const;
+  std::shared_ptr<const Plan> kept_plan(int64_t more) const;
+  NDArray execute(const Plan& plan, const NDArray& x) const;
+  void check_input(const char* where, const NDArray& x) const;
+
+  Program program_;
+  Plan recorded_;
+  mutable std::shared_mutex mutex_;
+  mutable std::map<int64_t, std::shared_ptr<const Plan>> plans_;
+};
+
+}  // namespace linnet

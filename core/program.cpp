@@ -1,0 +1,88 @@
+#include "core/program.h"
+
+#include "core/format.h"
+
+namespace linnet {
+namespace {
+
+void add(Dims& to, const Dims& step, int64_t times) {
+  for (int i = 0; i < to.rank(); ++i) to[i] += times * step[i];
+}
+
+std::string shapes(const std::vector<Place>& places) {
+  std::vector<std::string> texts;
+  for (const Place& place : places) {
+    if (place.defined()) texts.push_back(to_string(place.at.shape));
+  }
+  return join(texts, " ");
+}
+
+}  // namespace
+
+bool lie_alike(const Place& a, const Place& b) {
+  const auto same = [](const Arrangement& x, const Arrangement& y) {
+    return x.shape == y.shape && x.offset == y.offset;
+  };
+  if (a.dtype != b.dtype || !same(a.at, b.at) || !same(a.step, b.step)) return false;
+  for (int i = 0; i < a.at.shape.rank(); ++i) {
+    const bool single = a.at.shape[i] == 1 && a.step.shape[i] == 0;
+    if (!single && (a.at.strides[i] != b.at.strides[i] || a.step.strides[i] != b.step.strides[i]))
+      return false;
+  }
+  return true;
+}
+
+Call::Run run_conv2d(const Conv2dGeometry& geometry, bool relu) {
+  return [geometry, relu](Backend& backend, std::span<const View> v) {
+    Conv2dGeometry of_batch = geometry;
+    of_batch.N = v[0].shape[0];
+    const auto function = relu ? &Backend::conv2d_relu : &Backend::conv2d;
+    (backend.*function)(of_batch, v[0], v[1], v[2], v[3]);
+  };
+}
+
+Call::Run run_binary(BinaryKind kind, std::optional<Scalar> a, std::optional<Scalar> b) {
+  return [=](Backend& backend, std::span<const View> v) {
+    backend.binary(kind, a ? Operand(*a) : Operand(v[0]), b ? Operand(*b) : Operand(v[1]), v[2]);
+  };
+}
+
+Arrangement Place::of_batch(int64_t more) const {
+  Arrangement layout = at;
+  add(layout.shape, step.shape, more);
+  add(layout.strides, step.strides, more);
+  layout.offset += more * step.offset;
+  return layout;
+}
+
+Place Program::constant(const NDArray& dense) {
+  Buffer made{Buffer::Kind::Constant, dense.numel() * static_cast<int64_t>(size_of(dense.dtype()))};
+  made.constant = dense;
+  buffers.push_back(std::move(made));
+  const Dims zeros = Dims::filled(dense.rank(), 0);
+  return {static_cast<int>(buffers.size()) - 1,
+          dense.dtype(),
+          {dense.shape(), dense.strides(), 0},
+          {zeros, zeros, 0}};
+}
+
+NDArray array_of(const Program& program, const Place& constant) {
+  View from = program.buffer(constant).constant.read_view();
+  from.data = from.as<char>() + constant.at.offset;
+  from.dtype = constant.dtype;
+  from.shape = constant.at.shape;
+  from.strides = constant.at.strides;
+  NDArray array = NDArray::empty(from.shape, from.dtype, program.device);
+  program.device.backend().copy(from, array.read_view());
+  return array;
+}
+
+std::string to_string(const Program& program) {
+  std::string text;
+  for (const Call& call : program.calls) {
+    text += format_text("{} {} -> {}\n", call.name, shapes(call.reads), shapes(call.writes));
+  }
+  return text;
+}
+
+}  // namespace linnet

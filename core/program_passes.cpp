@@ -1,0 +1,303 @@
+#include "core/program_passes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <linnet/core/ops.h>
+#include "core/fail.h"
+
+namespace linnet {
+namespace {
+
+/// Which calls read a buffer and write it, each in order.
+struct Users {
+  std::vector<size_t> readers, writers;
+};
+
+bool touches(const std::vector<Place>& places, int buffer) {
+  return std::any_of(places.begin(), places.end(),
+                     [&](const Place& place) { return place.buffer == buffer; });
+}
+
+Users users_of(const Program& program, int buffer) {
+  Users users;
+  for (size_t i = 0; i < program.calls.size(); ++i) {
+    if (touches(program.calls[i].reads, buffer)) users.readers.push_back(i);
+    if (touches(program.calls[i].writes, buffer)) users.writers.push_back(i);
+  }
+  return users;
+}
+
+const std::vector<double> kPlainProduct{1, 0};  // alpha and beta
+constexpr size_t kNone = static_cast<size_t>(-1);
+
+/// The call that alone reads a temporary; kNone where there is none or it is the result.
+size_t only_reader(const Program& program, const Place& place) {
+  if (!place.defined() || place.buffer == program.result.buffer) return kNone;
+  if (program.buffer(place).kind != Buffer::Kind::Temporary) return kNone;
+  const Users users = users_of(program, place.buffer);
+  return users.writers.size() == 1 && users.readers.size() == 1 ? users.readers[0] : kNone;
+}
+
+/// The call that makes what call `reader` reads at `place`, where all of it serves that call alone: only then
+/// may the two become one.
+size_t maker_of(const Program& program, const Place& place, size_t reader) {
+  if (only_reader(program, place) != reader) return kNone;
+  const size_t at = users_of(program, place.buffer).writers[0];
+  const Call& maker = program.calls[at];
+  return maker.writes.size() == 1 && same_elements(maker.writes[0], place) ? at : kNone;
+}
+
+void erase_call(Program& program, size_t i) {
+  program.calls.erase(program.calls.begin() + static_cast<std::ptrdiff_t>(i));
+}
+
+/// Calls shorten(program, i) for each call; it returns whether it removed that call.
+template <class F>
+void for_each_call(Program& program, F&& shorten) {
+  for (size_t i = 0; i < program.calls.size();) {
+    if (!shorten(program, i)) ++i;
+  }
+}
+
+// ---- constants
+
+bool has_steps(const Place& place) {
+  const auto some = [](const Dims& dims) {
+    return std::any_of(dims.begin(), dims.end(), [](int64_t n) { return n != 0; });
+  };
+  return some(place.step.shape) || some(place.step.strides) || place.step.offset != 0;
+}
+
+View view_in(const Place& place, const NDArray& memory) {
+  View view = memory.read_view();
+  view.data = view.as<char>() + place.at.offset;
+  view.dtype = place.dtype;
+  view.shape = place.at.shape;
+  view.strides = place.at.strides;
+  return view;
+}
+
+bool fold_constant(Program& program, size_t i) {
+  const Call call = program.calls[i];
+  for (const Place& place : call.reads) {
+    if (!program.is_constant(place) || has_steps(place)) return false;
+  }
+  for (const Place& place : call.writes) {
+    if (has_steps(place) || users_of(program, place.buffer).writers.size() != 1) return false;
+  }
+  std::vector<View> views;
+  for (const Place& place : call.reads) {
+    views.push_back(place.defined() ? view_in(place, program.buffer(place).constant) : View());
+  }
+  for (const Place& place : call.writes) {
+    Buffer& buffer = program.buffers[static_cast<size_t>(place.buffer)];
+    buffer.kind = Buffer::Kind::Constant;
+    buffer.constant = NDArray::empty({buffer.bytes}, DType::UInt8, program.device);
+    views.push_back(view_in(place, buffer.constant));
+  }
+  call.run(program.device.backend(), views);
+  erase_call(program, i);
+  return true;
+}
+
+// ---- batch norms
+
+/// Where a call that multiplies by constants has them; the dimension of the filters that results are counted
+/// by.
+struct Filters {
+  Place weight, bias;
+  int dim;
+};
+std::optional<Filters> filters_of(const Program& program, const Call& call) {
+  Filters filters;
+  if (call.is("conv2d")) {
+    filters = {call.reads[1], call.reads[2], 0};
+  } else if (call.is("gemm") && call.numbers == kPlainProduct && call.writes[0].at.shape.rank() == 2) {
+    filters = {call.reads[1], call.reads[2], 1};
+  } else {
+    return std::nullopt;
+  }
+  if (!program.is_constant(filters.weight) || !program.is_constant(filters.bias)) return std::nullopt;
+  return filters;
+}
+
+NDArray in_double(const Program& program, const Place& place) {
+  return array_of(program, place).to(DType::Float64);
+}
+
+bool fold_batch_norm(Program& program, size_t i) {
+  const Call norm = program.calls[i];
+  if (!norm.is("batch_norm")) return false;
+  for (size_t k = 1; k < norm.reads.size(); ++k) {
+    if (!program.is_constant(norm.reads[k])) return false;
+  }
+  const size_t at = maker_of(program, norm.reads[0], i);
+  if (at == kNone) return false;
+  const std::optional<Filters> filters = filters_of(program, program.calls[at]);
+  if (!filters) return false;
+
+  const Place &mean = norm.reads[1], &variance = norm.reads[2], &weight = norm.reads[3],
+              &bias = norm.reads[4];
+  const DType dtype = filters->weight.dtype;
+  NDArray scale = 1 / sqrt(in_double(program, variance) + norm.numbers[0]);
+  if (weight.defined()) scale = scale * in_double(program, weight);
+  NDArray shift = NDArray::zeros(scale.shape(), DType::Float64, program.device);
+  if (filters->bias.defined()) shift = in_double(program, filters->bias);
+  shift = (shift - in_double(program, mean)) * scale;
+  if (bias.defined()) shift = shift + in_double(program, bias);
+  Shape along = Dims::filled(filters->weight.at.shape.rank(), 1);
+  along[filters->dim] = scale.numel();
+  const NDArray scaled = (in_double(program, filters->weight) * scale.reshape(along)).to(dtype);
+  // In the order of memory that they had.
+  const NDArray as_before = NDArray::empty(scaled.shape(), dtype, program.device);
+  Place weights = program.constant(as_before);
+  weights.at.strides = filters->weight.at.strides;
+  program.device.backend().copy(scaled.read_view(), view_in(weights, as_before));
+  const Place biases = program.constant(shift.to(dtype));
+
+  Call& maker = program.calls[at];
+  maker.reads[1] = weights;
+  maker.reads[2] = biases;
+  maker.writes[0] = norm.writes[0];
+  erase_call(program, i);
+  return true;
+}
+
+// ---- ReLU
+
+bool is_sum(const Call& call) {
+  return call.is("binary") && call.numbers[0] == static_cast<double>(BinaryKind::Add) &&
+         is_floating(call.writes[0].dtype) && call.reads[0].defined() && call.reads[1].defined();
+}
+
+bool is_unary(const Call& call, UnaryKind kind) {
+  return call.is("unary") && call.numbers[0] == static_cast<double>(kind);
+}
+
+bool fuse_one_relu(Program& program, size_t i) {
+  if (!is_unary(program.calls[i], UnaryKind::Relu)) return false;
+  const size_t at = maker_of(program, program.calls[i].reads[0], i);
+  if (at == kNone) return false;
+  Call& maker = program.calls[at];
+  if (maker.is("conv2d")) {
+    maker.name = "conv2d_relu";
+    maker.run = run_conv2d(*maker.geometry, true);
+  } else if (is_sum(maker)) {
+    maker.numbers[0] = static_cast<double>(BinaryKind::AddRelu);
+    maker.run = run_binary(BinaryKind::AddRelu, std::nullopt, std::nullopt);
+  } else {
+    return false;
+  }
+  maker.writes[0] = program.calls[i].writes[0];
+  erase_call(program, i);
+  return true;
+}
+
+// ---- products
+
+bool pack_product(Program& program, size_t i) {
+  Backend& backend = program.device.backend();
+  Call& call = program.calls[i];
+  if (!call.is("gemm") || call.numbers != kPlainProduct) return false;
+  const Place b = call.reads[1];
+  if (!b.defined() || !program.is_constant(b) || has_steps(b) || b.at.shape.rank() != 2) return false;
+  const View dense = view_in(b, program.buffer(b).constant);
+  const int64_t bytes = backend.packed_gemm_bytes(dense);
+  if (bytes == 0) return false;
+  const NDArray packed = NDArray::empty({bytes}, DType::UInt8, program.device);
+  backend.pack_gemm(dense, packed.read_view());
+  const size_t next = only_reader(program, call.writes[0]);
+  const bool relu = next != kNone && is_unary(program.calls[next], UnaryKind::Relu) &&
+                    same_elements(program.calls[next].reads[0], call.writes[0]);
+  const Place bias = call.reads[2];
+  call.reads = {call.reads[0], program.constant(packed), bias};
+  call.name = relu ? "gemm_packed_relu" : "gemm_packed";
+  call.run = [relu](Backend& device, std::span<const View> v) {
+    device.gemm_packed(v[0], v[1], v[3], v[2], relu);
+  };
+  if (relu) {
+    call.writes[0] = program.calls[next].writes[0];
+    erase_call(program, next);
+  }
+  return false;
+}
+
+// ---- memory
+
+/// Whether results may lie where that operand of an elementwise call does: the operand's buffer ends here,
+/// the result's begins here, and they are alike.
+bool may_write_over(const Program& program, size_t i, const Place& operand) {
+  const Place& result = program.calls[i].writes[0];
+  if (!operand.defined() || operand.buffer == result.buffer || !lie_alike(operand, result)) return false;
+  const Buffer &from = program.buffer(operand), &to = program.buffer(result);
+  if (from.kind != Buffer::Kind::Temporary || operand.buffer == program.result.buffer) return false;
+  if (from.bytes != to.bytes || from.bytes_step != to.bytes_step) return false;
+  for (const Place& other : program.calls[i].reads) {
+    if (other.buffer == operand.buffer && !same_elements(other, operand)) return false;
+  }
+  const Users before = users_of(program, result.buffer), after = users_of(program, operand.buffer);
+  return after.readers.back() == i && after.writers.back() < i && before.writers.front() == i &&
+         (before.readers.empty() || before.readers.front() > i);
+}
+
+void rename_buffer(Program& program, int from, int to) {
+  const auto rename = [&](Place& place) {
+    if (place.buffer == from) place.buffer = to;
+  };
+  for (Call& call : program.calls) {
+    std::for_each(call.reads.begin(), call.reads.end(), rename);
+    std::for_each(call.writes.begin(), call.writes.end(), rename);
+  }
+  rename(program.result);
+}
+
+bool reuse_operand(Program& program, size_t i) {
+  const Call& call = program.calls[i];
+  if (!call.is("unary") && !call.is("binary")) return false;
+  for (const Place& operand : call.reads) {
+    if (!may_write_over(program, i, operand)) continue;
+    rename_buffer(program, call.writes[0].buffer, operand.buffer);
+    break;
+  }
+  return false;
+}
+
+}  // namespace
+
+void fold_constants(Program& program) {
+  for_each_call(program, fold_constant);
+}
+void fold_batch_norms(Program& program) {
+  for_each_call(program, fold_batch_norm);
+}
+void fuse_relu(Program& program) {
+  for_each_call(program, fuse_one_relu);
+}
+void pack_products(Program& program) {
+  for_each_call(program, pack_product);
+}
+void reuse_operands(Program& program) {
+  for_each_call(program, reuse_operand);
+}
+
+void drop_unread(Program& program) {
+  for (size_t i = program.calls.size(); i-- > 0;) {
+    const auto unread = [&](const Place& place) {
+      return place.buffer != program.result.buffer && users_of(program, place.buffer).readers.empty();
+    };
+    const std::vector<Place>& writes = program.calls[i].writes;
+    if (std::all_of(writes.begin(), writes.end(), unread)) erase_call(program, i);
+  }
+}
+
+void optimize(Program& program) {
+  drop_unread(program);
+  fold_constants(program);
+  fold_batch_norms(program);
+  fuse_relu(program);
+  pack_products(program);
+  reuse_operands(program);
+}
+
+}  // namespace linnet
