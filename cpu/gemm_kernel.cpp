@@ -261,6 +261,26 @@ void dots(const GemmTile<T>& t, int64_t columns) {
   finish<T, 1, kVectors>(t, sum);
 }
 
+template <class T>
+void two_panels(const GemmTile<T>& t, int64_t b_panel) {
+  const Tag<T> d;
+  using V = hn::Vec<Tag<T>>;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sum[1][4];
+  HWY_UNROLL(4)
+  for (int v = 0; v < 4; ++v) sum[0][v] = hn::Zero(d);
+  const T* HWY_RESTRICT b = t.b;
+  for (int64_t k = 0; k < t.depth; ++k) {
+    const V element = hn::Set(d, t.a[k * t.a_step]);
+    sum[0][0] = hn::MulAdd(element, hn::LoadU(d, b), sum[0][0]);
+    sum[0][1] = hn::MulAdd(element, hn::LoadU(d, b + lanes), sum[0][1]);
+    sum[0][2] = hn::MulAdd(element, hn::LoadU(d, b + b_panel), sum[0][2]);
+    sum[0][3] = hn::MulAdd(element, hn::LoadU(d, b + b_panel + lanes), sum[0][3]);
+    b += t.b_step;
+  }
+  finish<T, 1, 4>(t, sum);
+}
+
 template <class T, int kVectors, int... kIndices>
 void fill_tiles(GemmKernels<T>& kernels, std::integer_sequence<int, kIndices...>) {
   ((kernels.tile[kVectors - 1][kIndices] = &tile<T, kIndices + 1, kVectors>), ...);
@@ -275,6 +295,7 @@ GemmKernels<T> make_kernels() {
   fill_tiles<T, 1>(kernels, std::make_integer_sequence<int, kNarrowRows>());
   fill_tiles<T, 2>(kernels, std::make_integer_sequence<int, kRows>());
   kernels.dots = &dots<T>;
+  kernels.two_panels = &two_panels<T>;
   kernels.pack = &pack<T>;
   kernels.pack_part = &pack_part<T>;
   return kernels;

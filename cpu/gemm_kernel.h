@@ -53,6 +53,8 @@ struct GemmKernels {
   /// One row by at most kDotVectors vectors of a B whose columns are dense: the columns are b_step apart, the
   /// rows adjacent. Writes whole vectors.
   void (*dots)(const GemmTile<T>& tile, int64_t columns);
+  /// One row by two whole panels of B, b_panel apart: one alone would wait for its own sums.
+  void (*two_panels)(const GemmTile<T>& tile, int64_t b_panel);
   /// Writes a panel whose element (i, k) is from[i * step + k * depth_step], for i < count; the rest of
   /// the width is zero.
   void (*pack)(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width, int64_t depth,

@@ -331,6 +331,53 @@ class FewRows {
   int64_t depth_blocks_;
 };
 
+// One row by packed columns, as one image makes them in a planned linear layer: two panels are read at a
+// time.
+template <class T>
+class OneRow {
+ public:
+  explicit OneRow(const Matmul<T>& problem) : p_(problem), panels_(1, problem.N, problem.K) {}
+
+  static bool suits(const Matmul<T>& p) {
+    return p.M == 1 && p.packed_b != nullptr && p.packed_a == nullptr && p.source_a == nullptr;
+  }
+
+  void run() const {
+    // Reading limits it: that is worth sharing sooner than multiplying is.
+    for_ranges(p_.N * p_.K >= kChunkWork, ceil_div(panels_.col_panels, 2), 1,
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t panel = 2 * begin; panel < std::min(2 * end, panels_.col_panels); panel += 2) {
+                   const bool both = panels_.padded_column(panel + 2) - panels_.padded_column(panel) ==
+                                     2 * panels_.kernels.columns();
+                   multiply(panel, both ? 2 : 1);
+                   if (!both && panel + 1 < panels_.col_panels) multiply(panel + 1, 1);
+                 }
+               });
+  }
+
+ private:
+  void multiply(int64_t panel, int64_t count) const {
+    const int64_t column = panels_.column(panel), columns = panels_.column(panel + count) - column;
+    const int64_t width = panels_.padded_column(panel + count) - panels_.padded_column(panel);
+    for (int64_t block = 0; block < panels_.depth_blocks; ++block) {
+      const Range k = panels_.depth(block);
+      const T* const b =
+          p_.packed_b + k.begin * panels_.padded_columns + panels_.padded_column(panel) * k.size();
+      const GemmTile<T> t =
+          tile_at(p_, 0, column, block == 0, block + 1 == panels_.depth_blocks, k.size(),
+                  Matrix<const T>{p_.a.at(0, k.begin), p_.a.row, p_.a.col}, b, width / count);
+      const auto kernel = [&](const GemmTile<T>& tile) {
+        if (count == 2) return panels_.kernels.two_panels(tile, width / 2 * k.size());
+        panels_.kernels.tile[width > panels_.kernels.lanes ? 1 : 0][0](tile);
+      };
+      write_tile(kernel, t, p_.c.col, 1, columns, width);
+    }
+  }
+
+  const Matmul<T>& p_;
+  Panels<T> panels_;
+};
+
 // Lanes run along columns. Computing the transposed product instead pays where that wastes fewer of them,
 // or where the result's columns, not its rows, are dense.
 template <class T>
@@ -363,6 +410,7 @@ void matmul(const Matmul<T>& problem) {
   const Matmul<T> other = transposed(problem);
   if (FewRows<T>::suits(problem)) return FewRows<T>(problem).run();
   if (FewRows<T>::suits(other)) return FewRows<T>(other).run();
+  if (OneRow<T>::suits(problem)) return OneRow<T>(problem).run();
   Product<T>(transposed_is_cheaper(problem) ? other : problem).run();
 }
 
