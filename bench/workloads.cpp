@@ -9,6 +9,7 @@
 #include <linnet/autograd/ops.h>
 #include <linnet/core/ops.h>
 #include <linnet/core/random.h>
+#include <linnet/nn/inference.h>
 #include <linnet/nn/models.h>
 #include <linnet/nn/optim.h>
 
@@ -199,7 +200,10 @@ Workload infer(const Network& network, int64_t batch) {
               model.eval();
               const NoGrad guard;
               const NDArray images = images_of(network, batch, order);
-              timer(layout, {static_cast<double>(batch) * network.flops, 0, {}}, [&] { model(images); });
+              const Cost cost{static_cast<double>(batch) * network.flops, 0, {}};
+              timer(layout, cost, [&] { model(images); });
+              const nn::InferenceModel optimised = nn::optimize_for_inference(model, images);
+              timer(fmt::format("{}_optimised", layout), cost, [&] { optimised.predict(images); });
             });
           }};
 }

@@ -13,6 +13,8 @@ namespace {
 
 constexpr size_t kMostPlans = 64;
 constexpr int64_t kAlignment = 64;
+constexpr int64_t kCache = 1 << 20;   // bytes of temporaries that are worth keeping there
+constexpr int64_t kMostAtOnce = 256;  // images, where temporaries are small
 
 /// When a buffer is in use, and where it lies in the block.
 struct Slot {
@@ -73,6 +75,43 @@ bool lies_as(const NDArray& x, const Arrangement& layout) {
   return true;
 }
 
+/// Whether the elements of one image follow those of another in a place as they do in its buffer, for all
+/// images.
+bool goes_by_image(const Program& program, const Place& place) {
+  const Arrangement &at = place.at, &step = place.step;
+  if (at.shape.rank() == 0 || step.shape[0] == 0 || step.offset != 0) return false;
+  for (int i = 0; i < at.shape.rank(); ++i) {
+    if ((i > 0 && step.shape[i] != 0) || step.strides[i] != 0) return false;
+  }
+  const int64_t images = program.input.at.shape[0];
+  const int64_t bytes = at.strides[0] * static_cast<int64_t>(size_of(place.dtype));
+  return at.shape[0] == images * step.shape[0] && bytes * step.shape[0] == program.buffer(place).bytes_step;
+}
+
+/// Whether the function works along the first dimension.
+bool crosses_images(const Call& call) {
+  if (call.is("flip")) return (static_cast<uint32_t>(call.numbers[0]) & 1U) != 0;
+  const bool has_dim =
+      call.is("softmax") || call.is("arg_reduce") || call.is("gather") || call.is("scatter_add");
+  return has_dim && call.numbers.back() == 0;
+}
+
+/// Whether results of some images are those that they would have alone. All that changes has an image after
+/// the other as its first dimension; then only functions along that dimension mix them.
+bool serves_images_apart(const Program& program) {
+  if (!program.any_batch || !goes_by_image(program, program.input) || !goes_by_image(program, program.result))
+    return false;
+  const auto apart = [&](const Place& place) {
+    if (!place.defined()) return true;
+    if (program.is_constant(place) && !has_steps(place)) return true;
+    return goes_by_image(program, place);
+  };
+  return std::none_of(program.calls.begin(), program.calls.end(), [&](const Call& call) {
+    return crosses_images(call) || !std::all_of(call.reads.begin(), call.reads.end(), apart) ||
+           !std::all_of(call.writes.begin(), call.writes.end(), apart);
+  });
+}
+
 /// The expected shape, with N for the batch: "(N, 1, 28, 28)".
 std::string expected_shape(const Program& program) {
   std::string text = to_string(program.input.at.shape);
@@ -82,16 +121,17 @@ std::string expected_shape(const Program& program) {
 
 }  // namespace
 
-Executable::Executable(Program program) : program_(std::move(program)), recorded_(plan_for(0)) {}
+Executable::Executable(Program program)
+    : program_(std::move(program)), recorded_(plan_for(0)), part_(find_part()) {}
+
+int64_t Executable::recorded_batch() const {
+  return program_.any_batch ? program_.input.at.shape[0] : 0;
+}
 
 Executable::Plan Executable::plan_for(int64_t more) const {
   std::vector<Slot> slots = slots_of(program_, more);
   Plan plan;
   plan.bytes = arrange(slots);
-  plan.input = program_.input.of_batch(more);
-  plan.result = program_.result.of_batch(more);
-  const Buffer& result = program_.buffer(program_.result);
-  plan.result_bytes = result.bytes + more * result.bytes_step;
   for (const Call& call : program_.calls) {
     Step step{&call, 0, {}, {}};
     for (const std::vector<Place>* places : {&call.reads, &call.writes}) {
@@ -121,7 +161,8 @@ Executable::Plan Executable::plan_for(int64_t more) const {
   return plan;
 }
 
-std::shared_ptr<const Executable::Plan> Executable::kept_plan(int64_t more) const {
+std::shared_ptr<const Executable::Plan> Executable::kept_plan(int64_t batch) const {
+  const int64_t more = batch - recorded_batch();
   {
     const std::shared_lock lock(mutex_);
     const auto found = plans_.find(more);
@@ -133,18 +174,17 @@ std::shared_ptr<const Executable::Plan> Executable::kept_plan(int64_t more) cons
   return plans_.emplace(more, std::move(plan)).first->second;
 }
 
-NDArray Executable::execute(const Plan& plan, const NDArray& x) const {
+/// As many images as have their temporaries in a cache; a GPU wants them all.
+int64_t Executable::find_part() const {
+  if (program_.device.backend().runs_ahead() || !serves_images_apart(program_)) return 0;
+  int64_t images = kMostAtOnce;
+  while (images > 1 && plan_for(images - recorded_batch()).bytes > kCache) images /= 2;
+  return images;
+}
+
+void Executable::execute(const Plan& plan, char* block, char* input, char* result) const {
   Backend& backend = program_.device.backend();
-  const NDArray block = NDArray::empty({plan.bytes}, DType::UInt8, program_.device);
-  const Place& result = program_.result;
-  const int64_t size = static_cast<int64_t>(size_of(result.dtype));
-  const Buffer::Kind kind = program_.buffer(result).kind;
-  const NDArray y = kind == Buffer::Kind::Temporary
-                        ? NDArray::empty({plan.result_bytes / size}, result.dtype, program_.device)
-                        : NDArray();
-  const View input = x.read_view();
-  char* const bases[] = {nullptr, block.read_view().as<char>(), input.as<char>(),
-                         y.defined() ? y.read_view().as<char>() : nullptr};
+  char* const bases[] = {nullptr, block, input, result};
   for (const Step& step : plan.steps) {
     std::array<View, Call::kMostViews> views;
     for (size_t i = 0; i < step.count; ++i) {
@@ -156,9 +196,36 @@ NDArray Executable::execute(const Plan& plan, const NDArray& x) const {
     }
     step.call->run(backend, std::span(views.data(), step.count));
   }
-  if (kind == Buffer::Kind::Constant) return array_of(program_, result);
-  const NDArray& memory = y.defined() ? y : x;
-  return memory.as_strided(plan.result.shape, plan.result.strides, plan.result.offset / size);
+}
+
+NDArray Executable::result_of(const NDArray& x) const {
+  const Device device = program_.device;
+  const Place& result = program_.result;
+  const int64_t size = static_cast<int64_t>(size_of(result.dtype));
+  const Buffer& buffer = program_.buffer(result);
+  if (buffer.kind == Buffer::Kind::Constant) return array_of(program_, result);
+  const int64_t batch = program_.any_batch ? x.shape()[0] : recorded_batch();
+  const int64_t more = batch - recorded_batch();
+  const NDArray y =
+      buffer.kind == Buffer::Kind::Input
+          ? x
+          : NDArray::empty({(buffer.bytes + more * buffer.bytes_step) / size}, result.dtype, device);
+  char* const from = x.read_view().as<char>();
+  char* const to = y.read_view().as<char>();
+  const int64_t parts = part_ > 0 ? std::max<int64_t>(1, (batch + part_ - 1) / part_) : 1;
+  NDArray block;
+  for (int64_t part = 0, image = 0; part < parts; ++part) {
+    const int64_t images = (batch - image) / (parts - part);  // the later ones may have one more
+    const std::shared_ptr<const Plan> kept = images == recorded_batch() ? nullptr : kept_plan(images);
+    const Plan& plan = kept ? *kept : recorded_;
+    if (!block.defined() || block.numel() < plan.bytes)
+      block = NDArray::empty({plan.bytes}, DType::UInt8, device);
+    execute(plan, block.read_view().as<char>(), from + image * program_.buffer(program_.input).bytes_step,
+            to + image * buffer.bytes_step);
+    image += images;
+  }
+  const Arrangement at = result.of_batch(more);
+  return y.as_strided(at.shape, at.strides, at.offset / size);
 }
 
 void Executable::check_input(const char* where, const NDArray& x) const {
@@ -175,13 +242,11 @@ void Executable::check_input(const char* where, const NDArray& x) const {
 
 NDArray Executable::run(const char* where, const NDArray& x) const {
   check_input(where, x);
-  const int64_t more = program_.any_batch ? x.shape()[0] - program_.input.at.shape[0] : 0;
-  const std::shared_ptr<const Plan> kept = more == 0 ? nullptr : kept_plan(more);
-  const Plan& plan = kept ? *kept : recorded_;
-  if (lies_as(x, plan.input)) return execute(plan, x);
-  const NDArray ordered = NDArray::empty({x.numel()}, x.dtype(), program_.device)
-                              .as_strided(plan.input.shape, plan.input.strides);
-  return execute(plan, ordered.copy_(x));
+  const Arrangement expected =
+      program_.input.of_batch(program_.any_batch ? x.shape()[0] - recorded_batch() : 0);
+  if (lies_as(x, expected)) return result_of(x);
+  const NDArray memory = NDArray::empty({x.numel()}, x.dtype(), program_.device);
+  return result_of(memory.as_strided(expected.shape, expected.strides).copy_(x));
 }
 
 }  // namespace linnet

@@ -1,6 +1,7 @@
 // A program made ready to run: for a batch, every operand's extents and place are worked out once, and all
 // temporaries share one block of memory, in which those that are never alive together overlap. Batches that
-// come again find their plan. Running changes nothing but the plans kept, so threads may share one.
+// come again find their plan. A large batch of images that do not touch each other goes in parts, whose
+// temporaries stay in a cache. Running changes nothing but the plans kept, so threads may share one.
 #pragma once
 
 #include <array>
@@ -21,8 +22,6 @@ class Executable {
   /// The result for that input, as dense as the recorded one. Throws in the name of `where` for another shape
   /// (but for the batch), dtype or device.
   NDArray run(const char* where, const NDArray& x) const;
-  /// Bytes of the block of temporaries for the recorded batch.
-  int64_t temporary_bytes() const { return recorded_.bytes; }
 
  private:
   enum class Memory : uint8_t { Known, Block, Input, Result };  // where a view's address comes from
@@ -34,17 +33,22 @@ class Executable {
   };
   struct Plan {
     std::vector<Step> steps;
-    Arrangement input, result;
-    int64_t bytes = 0, result_bytes = 0;
+    int64_t bytes = 0;  // of the block
   };
 
+  /// 0 where only the recorded shape is served.
+  int64_t recorded_batch() const;
   Plan plan_for(int64_t more) const;
-  std::shared_ptr<const Plan> kept_plan(int64_t more) const;
-  NDArray execute(const Plan& plan, const NDArray& x) const;
+  /// For that many images.
+  std::shared_ptr<const Plan> kept_plan(int64_t batch) const;
+  int64_t find_part() const;
+  NDArray result_of(const NDArray& x) const;
+  void execute(const Plan& plan, char* block, char* input, char* result) const;
   void check_input(const char* where, const NDArray& x) const;
 
   Program program_;
-  Plan recorded_;
+  Plan recorded_;  // that of the recorded batch
+  int64_t part_;   // images that go at once; 0: all
   mutable std::shared_mutex mutex_;
   mutable std::map<int64_t, std::shared_ptr<const Plan>> plans_;
 };

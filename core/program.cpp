@@ -1,5 +1,7 @@
 #include "core/program.h"
 
+#include <algorithm>
+
 #include "core/format.h"
 
 namespace linnet {
@@ -7,6 +9,13 @@ namespace {
 
 void add(Dims& to, const Dims& step, int64_t times) {
   for (int i = 0; i < to.rank(); ++i) to[i] += times * step[i];
+}
+
+/// What a call does, for people: elementwise ones by their kind.
+std::string title(const Call& call) {
+  if (call.is("unary")) return name(static_cast<UnaryKind>(call.numbers[0]));
+  if (call.is("binary")) return name(static_cast<BinaryKind>(call.numbers[0]));
+  return call.name;
 }
 
 std::string shapes(const std::vector<Place>& places) {
@@ -18,6 +27,13 @@ std::string shapes(const std::vector<Place>& places) {
 }
 
 }  // namespace
+
+bool has_steps(const Place& place) {
+  const auto some = [](const Dims& dims) {
+    return std::any_of(dims.begin(), dims.end(), [](int64_t n) { return n != 0; });
+  };
+  return some(place.step.shape) || some(place.step.strides) || place.step.offset != 0;
+}
 
 bool lie_alike(const Place& a, const Place& b) {
   const auto same = [](const Arrangement& x, const Arrangement& y) {
@@ -80,7 +96,7 @@ NDArray array_of(const Program& program, const Place& constant) {
 std::string to_string(const Program& program) {
   std::string text;
   for (const Call& call : program.calls) {
-    text += format_text("{} {} -> {}\n", call.name, shapes(call.reads), shapes(call.writes));
+    text += format_text("{} {} -> {}\n", title(call), shapes(call.reads), shapes(call.writes));
   }
   return text;
 }

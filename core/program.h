@@ -43,6 +43,8 @@ struct Place {
   bool defined() const { return buffer >= 0; }
   Arrangement of_batch(int64_t more) const;
 };
+/// Whether it depends on the batch.
+bool has_steps(const Place& place);
 /// Whether two places have one dtype and lie alike in their buffers. The stride of an extent of 1 says
 /// nothing.
 bool lie_alike(const Place& a, const Place& b);

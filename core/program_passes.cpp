@@ -62,13 +62,6 @@ void for_each_call(Program& program, F&& shorten) {
 
 // ---- constants
 
-bool has_steps(const Place& place) {
-  const auto some = [](const Dims& dims) {
-    return std::any_of(dims.begin(), dims.end(), [](int64_t n) { return n != 0; });
-  };
-  return some(place.step.shape) || some(place.step.strides) || place.step.offset != 0;
-}
-
 View view_in(const Place& place, const NDArray& memory) {
   View view = memory.read_view();
   view.data = view.as<char>() + place.at.offset;

@@ -15,11 +15,11 @@ int main(int argc, char** argv) try {
   load(model, argv[1]);
   model.eval();
 
-  NoGrad guard;
+  const nn::InferenceModel network = nn::optimize_for_inference(model, {1, 1, 28, 28});
   const NDArray image = data::to_input(data::read_png(argv[2]));  // (1, 1, 28, 28), scaled as in training
-  const Tensor p = softmax(model(image), 1);
+  const NDArray p = softmax(network.predict(image), 1);
   const int digit = argmax(p, 1).item<int>();
-  std::cout << digit << " with probability " << p.data().select(1, digit).item<float>() << '\n';
+  std::cout << digit << " with probability " << p.select(1, digit).item<float>() << '\n';
   return 0;
 } catch (const Error& error) {
   std::cerr << error.what() << '\n';

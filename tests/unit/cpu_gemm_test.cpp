@@ -265,5 +265,50 @@ TEST(CpuMatmul, PackedOperands) {
   }
 }
 
+// Backend::gemm_packed: the bits of gemm, then ReLU; few rows and many, panels that are whole and not, one
+// block of K and several, any strides of the operands.
+template <class T>
+void check_packed_products() {
+  const int64_t lanes = gemm_kernels<T>().lanes;
+  for (const int64_t M : {1, 2, 7, 40}) {
+    for (const int64_t N : {lanes, 2 * lanes - 1, 3 * lanes + 1, 4 * lanes, 9 * lanes + 3}) {
+      for (const int64_t K : {1, 30, 523, 5000}) {
+        for (const Placement& placement : {Placement{}, Placement{{1, 0}, 1, 0}, Placement{{0, 1}, 2, 3}}) {
+          SCOPED_TRACE(testing::Message() << name(dtype_of<T>) << " M " << M << " N " << N << " K " << K);
+          const Array<T> a = Array<T>({M, K}, placement).randomize(1),
+                         b = Array<T>({K, N}, placement).randomize(2);
+          const Array<T> bias = Array<T>({N}, {{}, 3, 0}).randomize(3);
+          Array<T> expected({M, N}), result({M, N}, placement, std::numeric_limits<T>::quiet_NaN());
+          const int64_t bytes = packed_gemm_bytes(b.view());
+          ASSERT_GT(bytes, 0);
+          std::vector<char> memory(static_cast<size_t>(bytes));
+          const View packed{memory.data(), DType::UInt8, {bytes}, {1}};
+          pack_gemm(b.view(), packed);
+          for (const bool with_bias : {false, true}) {
+            const View added = with_bias ? bias.view() : View{};
+            gemm(1, a.view(), b.view(), 0, expected.view(), added);
+            for (const bool relu : {false, true}) {
+              gemm_packed(a.view(), packed, result.view(), added, relu);
+              for (int64_t i = 0; i < M; ++i) {
+                for (int64_t j = 0; j < N; ++j) {
+                  const T e = relu && expected(i, j) < 0 ? T(0) : expected(i, j);
+                  ASSERT_EQ(result(i, j), e) << i << ", " << j << " relu " << relu;
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(CpuGemm, PackedProductsHaveTheBitsOfOthers) {
+  check_packed_products<float>();
+  check_packed_products<double>();
+  const Array<float> narrow({10, gemm_kernels<float>().lanes - 1});
+  EXPECT_EQ(packed_gemm_bytes(narrow.view()), 0);
+}
+
 }  // namespace
 }  // namespace linnet::cpu
