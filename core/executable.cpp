@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kMostPlans = 64;
 constexpr int64_t kAlignment = 64;
-constexpr int64_t kCache = 1 << 20;   // bytes of temporaries that are worth keeping there
+constexpr int64_t kCache = 2 << 20;   // bytes of temporaries that are worth keeping there
 constexpr int64_t kMostAtOnce = 256;  // images, where temporaries are small
 
 /// When a buffer is in use, and where it lies in the block.

@@ -91,7 +91,7 @@ TEST(Inference, SimpleCnnHasTheModelsBitsForAnyBatch) {
     EXPECT_TRUE(fast.any_batch());
     EXPECT_EQ(count(fast, "conv2d_relu"), 3) << fast.plan();
     EXPECT_EQ(count(fast, "relu"), 0) << fast.plan();
-    for (const int64_t batch : {0, 1, 2, 5, 33}) {
+    for (const int64_t batch : {0, 1, 2, 5, 33, 101}) {  // the larger ones in parts
       const NDArray x = random_normal({batch, 1, 28, 28});
       expect_same_bits(fast.predict(x), result_of(model, x));
     }
@@ -230,6 +230,43 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"itself", [](const Net&, const Tensor& x) { return x; }, 0, true},
         Case{"a_weight", [](const Net& n, const Tensor&) { return n.conv.weight; }, 0, true}),
     [](const auto& tested) { return std::string(tested.param.what); });
+
+// Large batches go in parts only where that changes nothing.
+TEST(Inference, ImagesThatMeetGoTogether) {
+  manual_seed(8);
+  const Net::Forward forwards[] = {
+      [](const Net& n, const Tensor& x) { return relu(n.conv(x)) * x; },
+      [](const Net& n, const Tensor& x) {
+        return n.line(n.conv(x).slice(3, 0, 6)).permute({0, 2, 1, 3});
+      },
+      [](const Net& n, const Tensor& x) { return softmax(n.conv(x), 0); },
+      [](const Net& n, const Tensor& x) { return n.conv(x) + sum(x, {0}); },
+      [](const Net& n, const Tensor& x) { return n.conv(x) + n.conv(x).slice(0, 0, 1); },
+      [](const Net& n, const Tensor& x) { return flip(n.conv(x), {0}); },
+      [](const Net& n, const Tensor& x) {
+        return concat({n.conv(x), x}, 0);
+      },
+      [](const Net& n, const Tensor& x) {
+        return n.conv(x).slice(0, 1, x.size(0)) * x.slice(0, 0, x.size(0) - 1);
+      },
+      [](const Net& n, const Tensor& x) {
+        return exp(n.conv(x).permute({1, 0, 2, 3}));
+      },
+      [](const Net& n, const Tensor& x) {
+        const Tensor rows = n.conv(x).flatten(1);
+        return softmax(matmul(rows.slice(1, 0, 50), x.flatten(1).slice(1, 0, 50).transpose(0, 1)), 1);
+      },
+  };
+  for (size_t i = 0; i < std::size(forwards); ++i) {
+    SCOPED_TRACE(i);
+    const Net model(forwards[i]);
+    const nn::InferenceModel fast = nn::optimize_for_inference(model, {2, 4, 32, 32});
+    ASSERT_TRUE(i == 9 || fast.any_batch());
+    if (!fast.any_batch()) continue;
+    const NDArray x = random_normal({300, 4, 32, 32});
+    expect_same_bits(fast.predict(x), result_of(model, x));
+  }
+}
 
 TEST(Inference, ConstantsAreComputedOnce) {
   Net model([](const Net&, const Tensor& x) { return x + exp(Tensor(NDArray::arange(6))) * 2; });
