@@ -38,6 +38,9 @@ class MetaBackend final : public Backend {
   void gemm(double, const View& a, const View&, double, const View& c, const View&) override {
     multiply_adds += c.numel() * a.shape.back();
   }
+  void gemm_packed(const View& a, const View&, const View& c, const View&, bool) override {
+    multiply_adds += c.numel() * a.shape.back();
+  }
   void conv2d(const Conv2dGeometry& geometry, const View&, const View&, const View&, const View&) override {
     multiply_adds += geometry.multiply_adds();
   }

@@ -63,6 +63,12 @@ Call::Run run_binary(BinaryKind kind, std::optional<Scalar> a, std::optional<Sca
   };
 }
 
+Call::Run run_gemm_packed(bool relu) {
+  return [relu](Backend& backend, std::span<const View> v) {
+    backend.gemm_packed(v[0], v[1], v[3], v[2], relu);
+  };
+}
+
 Arrangement Place::of_batch(int64_t more) const {
   Arrangement layout = at;
   add(layout.shape, step.shape, more);

@@ -70,6 +70,7 @@ struct Call {
 /// What makes calls of several kinds; numbers stand for operands that are no views.
 Call::Run run_conv2d(const Conv2dGeometry& geometry, bool relu);
 Call::Run run_binary(BinaryKind kind, std::optional<Scalar> a, std::optional<Scalar> b);
+Call::Run run_gemm_packed(bool relu);
 
 struct Program {
   Device device;

@@ -206,9 +206,7 @@ bool pack_product(Program& program, size_t i) {
   const Place bias = call.reads[2];
   call.reads = {call.reads[0], program.constant(packed), bias};
   call.name = relu ? "gemm_packed_relu" : "gemm_packed";
-  call.run = [relu](Backend& device, std::span<const View> v) {
-    device.gemm_packed(v[0], v[1], v[3], v[2], relu);
-  };
+  call.run = run_gemm_packed(relu);
   if (relu) {
     call.writes[0] = program.calls[next].writes[0];
     erase_call(program, next);

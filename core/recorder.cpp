@@ -197,6 +197,10 @@ class Recorder final : public Backend {
     add("gemm", {a, b, bias, beta == 0 ? View() : c}, {c}, {alpha, beta},
         [alpha, beta](Backend& backend, Views v) { backend.gemm(alpha, v[0], v[1], beta, v[4], v[2]); });
   }
+  // Of a planned model within the one that is recorded.
+  void gemm_packed(const View& a, const View& packed, const View& c, const View& bias, bool relu) override {
+    add(relu ? "gemm_packed_relu" : "gemm_packed", {a, packed, bias}, {c}, {}, run_gemm_packed(relu));
+  }
   void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
               const View& y) override {
     add("conv2d", {x, w, bias}, {y}, numbers_of(geometry), run_conv2d(geometry, false)).geometry = geometry;
