@@ -157,7 +157,7 @@ Executable::Plan Executable::plan_for(int64_t more) const {
         view = {reinterpret_cast<void*>(address), place.dtype, layout.shape, layout.strides};
       }
     }
-    plan.steps.push_back(std::move(step));
+    plan.steps.push_back(step);
   }
   return plan;
 }
