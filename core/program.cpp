@@ -88,6 +88,20 @@ Place Program::constant(const NDArray& dense) {
           {zeros, zeros, 0}};
 }
 
+Strides dense_in_order(const Shape& shape, const Strides& strides) {
+  std::vector<int> order;  // by falling stride
+  for (int d = 0; d < shape.rank(); ++d) order.push_back(d);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return strides[a] > strides[b]; });
+  Strides dense = Dims::filled(shape.rank(), 0);
+  int64_t next = 1;
+  for (size_t i = order.size(); i-- > 0;) {
+    if (strides[order[i]] == 0) continue;
+    dense[order[i]] = next;
+    next *= shape[order[i]];
+  }
+  return dense;
+}
+
 NDArray array_of(const Program& program, const Place& constant) {
   View from = program.buffer(constant).constant.read_view();
   from.data = from.as<char>() + constant.at.offset;

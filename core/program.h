@@ -88,6 +88,10 @@ struct Program {
   Place constant(const NDArray& dense);
 };
 
+/// Strides of dense elements whose dimensions lie in memory in the order of `strides`; elements that those
+/// repeat (stride 0) stay repeated.
+Strides dense_in_order(const Shape& shape, const Strides& strides);
+
 /// The elements of a constant as an array.
 NDArray array_of(const Program& program, const Place& constant);
 

@@ -119,6 +119,18 @@ NDArray in_double(const Program& program, const Place& place) {
   return array_of(program, place).to(DType::Float64);
 }
 
+/// The array as a constant in the order of memory of another one, where that has one.
+Place in_order_of(Program& program, const NDArray& array, const Place& like) {
+  const NDArray memory = NDArray::empty(array.shape(), array.dtype(), program.device);
+  Place place = program.constant(memory);
+  const Strides strides = dense_in_order(like.at.shape, like.at.strides);
+  bool repeats = false;
+  for (int d = 0; d < array.rank(); ++d) repeats = repeats || (strides[d] == 0 && array.shape()[d] > 1);
+  if (!repeats) place.at.strides = strides;
+  program.device.backend().copy(array.read_view(), view_in(place, memory));
+  return place;
+}
+
 bool fold_batch_norm(Program& program, size_t i) {
   const Call norm = program.calls[i];
   if (!norm.is("batch_norm")) return false;
@@ -142,11 +154,7 @@ bool fold_batch_norm(Program& program, size_t i) {
   Shape along = Dims::filled(filters->weight.at.shape.rank(), 1);
   along[filters->dim] = scale.numel();
   const NDArray scaled = (in_double(program, filters->weight) * scale.reshape(along)).to(dtype);
-  // In the order of memory that they had.
-  const NDArray as_before = NDArray::empty(scaled.shape(), dtype, program.device);
-  Place weights = program.constant(as_before);
-  weights.at.strides = filters->weight.at.strides;
-  program.device.backend().copy(scaled.read_view(), view_in(weights, as_before));
+  const Place weights = in_order_of(program, scaled, filters->weight);
   const Place biases = program.constant(shift.to(dtype));
 
   Call& maker = program.calls[at];

@@ -57,20 +57,10 @@ Place Recording::place(const View& view) {
 /// Its copy is dense, with dimensions in the same order, but repeats what the view repeats.
 Place Recording::constant(const View& view) {
   View source = view;
-  std::vector<int> order;  // by falling stride
   for (int d = 0; d < view.rank(); ++d) {
     if (view.strides[d] == 0) source.shape[d] = 1;
-    order.push_back(d);
   }
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int a, int b) { return view.strides[a] > view.strides[b]; });
-  Strides strides = Dims::filled(view.rank(), 0);
-  int64_t next = 1;
-  for (size_t i = order.size(); i-- > 0;) {
-    if (view.strides[order[i]] == 0) continue;
-    strides[order[i]] = next;
-    next *= view.shape[order[i]];
-  }
+  const Strides strides = dense_in_order(view.shape, view.strides);
   int index = -1;
   for (size_t i = 0; i < sources.size() && index < 0; ++i) {
     const View& known = sources[i].view;
@@ -80,7 +70,7 @@ Place Recording::constant(const View& view) {
     }
   }
   if (index < 0) {
-    const int64_t bytes = next * static_cast<int64_t>(size_of(view.dtype));
+    const int64_t bytes = source.numel() * static_cast<int64_t>(size_of(view.dtype));
     index = add_buffer({Buffer::Kind::Constant, bytes}, {source, {}});
   }
   const Dims zeros = Dims::filled(view.rank(), 0);
@@ -423,10 +413,9 @@ NDArray copied(const Source& source, int64_t bytes, Device device) {
     backend.copy_from_host(target.data, source.bytes.data(), source.bytes.size());
     return memory;
   }
-  Recording alone;
   View dense = source.view;
   dense.data = target.data;
-  dense.strides = alone.place(source.view).at.strides;
+  dense.strides = dense_in_order(dense.shape, dense.strides);
   backend.copy(source.view, dense);
   return memory;
 }

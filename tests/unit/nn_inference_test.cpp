@@ -207,6 +207,16 @@ INSTANTIATE_TEST_SUITE_P(
                return batch_norm(h, n.norm.running_mean, n.norm.running_var, n.norm.weight, n.norm.bias);
              },
              0, false},
+        Case{"repeated_filters",
+             [](const Net& n, const Tensor& x) {
+               return n.norm(conv2d(x, n.conv.weight.slice(0, 0, 1).broadcast_to({4, 4, 3, 3}), n.conv.bias));
+             },
+             0, false},
+        Case{"computed_filters",
+             [](const Net& n, const Tensor& x) {
+               return n.norm(conv2d(x, (n.conv.weight * 2).slice(2, 0, 2)));
+             },
+             0, false},
         Case{"linear_of_rank_4", [](const Net& n, const Tensor& x) { return relu(n.line(relu(x))); }, 0,
              true},
         Case{"softmax_of_a_mean",
@@ -240,6 +250,13 @@ TEST(Inference, ImagesThatMeetGoTogether) {
       [](const Net& n, const Tensor& x) { return relu(n.conv(x)) * x; },
       [](const Net& n, const Tensor& x) {
         return n.line(n.conv(x).slice(3, 0, 6)).permute({0, 2, 1, 3});
+      },
+      [](const Net& n, const Tensor& x) {
+        return mean(n.norm(relu(n.conv(x))), {2, 3});
+      },
+      [](const Net& n, const Tensor& x) { return softmax(max_pool2d(n.conv(x), {.kernel = 2}), 3); },
+      [](const Net& n, const Tensor& x) {
+        return adaptive_avg_pool2d(n.up(x), 3) + sum(x, {1}, true).slice(2, 0, 3).slice(3, 0, 3);
       },
       [](const Net& n, const Tensor& x) { return softmax(n.conv(x), 0); },
       [](const Net& n, const Tensor& x) { return n.conv(x) + sum(x, {0}); },
