@@ -92,8 +92,8 @@ bool goes_by_image(const Program& program, const Place& place) {
 /// Whether the function works along the first dimension.
 bool crosses_images(const Call& call) {
   if (call.is("flip")) return (static_cast<uint32_t>(call.numbers[0]) & 1U) != 0;
-  const bool has_dim =
-      call.is("softmax") || call.is("arg_reduce") || call.is("gather") || call.is("scatter_add");
+  const bool has_dim = call.is("softmax") || call.is("log_normalizer") || call.is("arg_reduce") ||
+                       call.is("gather") || call.is("scatter_add");
   return has_dim && call.numbers.back() == 0;
 }
 

@@ -243,6 +243,15 @@ class Recorder final : public Backend {
   void softmax_grad(SoftmaxKind, const View&, const View&, int, const View&) override {
     refuse("softmax_grad");
   }
+  void log_normalizer(const View& x, int dim, const LogNormalizer& to) override {
+    add("log_normalizer", {x}, {to.largest, to.log_sum}, {double(dim)}, [dim](Backend& b, Views v) {
+      b.log_normalizer(v[0], dim, {v[1], v[2]});
+    });
+  }
+  void cross_entropy_grad(const View&, const LogNormalizer&, const View&, const View&, int,
+                          const View&) override {
+    refuse("cross_entropy_grad");
+  }
   void batch_moments(const View& x, const View& mean, const View& variance) override {
     add("batch_moments", {x}, {mean, variance}, {},
         [](Backend& b, Views v) { b.batch_moments(v[0], v[1], v[2]); });

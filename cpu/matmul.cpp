@@ -338,9 +338,7 @@ class OneRow {
  public:
   explicit OneRow(const Matmul<T>& problem) : p_(problem), panels_(1, problem.N, problem.K) {}
 
-  static bool suits(const Matmul<T>& p) {
-    return p.M == 1 && p.packed_b != nullptr && p.packed_a == nullptr && p.source_a == nullptr;
-  }
+  static bool suits(const Matmul<T>& p) { return p.M == 1 && p.packed_b != nullptr && p.packed_a == nullptr; }
 
   void run() const {
     // Reading limits it: that is worth sharing sooner than multiplying is.
