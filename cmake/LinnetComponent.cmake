@@ -1,10 +1,26 @@
 # linnet_component(NAME [LIBRARIES ...]): an object library linnet_NAME of the sources in folder NAME.
 # linnet_include_fmt(TARGET): the headers of {fmt} alone; core/format.cpp is the one file that instantiates it.
+# linnet_precompile(TARGET [REUSE_FROM OTHER]): with LINNET_PRECOMPILE, its files begin with the standard library's
+#   headers, read once. Each file includes what it uses all the same: presets with tests compile without.
 # linnet_library(): the library linnet::linnet of all components declared so far.
 
 function(linnet_include_fmt target)
   target_include_directories(${target} SYSTEM PRIVATE
     $<TARGET_PROPERTY:fmt::fmt-header-only,INTERFACE_INCLUDE_DIRECTORIES>)
+endfunction()
+
+function(linnet_precompile target)
+  if(NOT LINNET_PRECOMPILE)
+    return()
+  endif()
+  if(ARGN)
+    target_precompile_headers(${target} ${ARGN})
+    return()
+  endif()
+  set(headers algorithm array cmath cstdint functional initializer_list limits memory mutex optional span string
+    string_view type_traits utility variant vector)
+  list(TRANSFORM headers REPLACE "(.+)" "$<$<COMPILE_LANGUAGE:CXX>:<\\1$<ANGLE-R>>")
+  target_precompile_headers(${target} PRIVATE ${headers})
 endfunction()
 
 function(linnet_component name)
@@ -18,6 +34,11 @@ function(linnet_component name)
   linnet_include_fmt(linnet_${name})
   if(NOT name STREQUAL "cpu")  # the kernels are worth -O3; the rest only compiles longer with it
     target_compile_options(linnet_${name} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O2>)
+  endif()
+  if(name MATCHES "^(core|cpu)$")
+    linnet_precompile(linnet_${name})
+  else()
+    linnet_precompile(linnet_${name} REUSE_FROM linnet_core)
   endif()
   target_link_libraries(linnet_${name} PRIVATE linnet_settings Threads::Threads ${arg_LIBRARIES})
   set_property(GLOBAL APPEND PROPERTY LINNET_COMPONENTS ${name})
