@@ -39,13 +39,23 @@ size_t only_reader(const Program& program, const Place& place) {
   return users.writers.size() == 1 && users.readers.size() == 1 ? users.readers[0] : kNone;
 }
 
+/// Whether call `later` may write its result when call `earlier` is made: none between them uses that buffer.
+bool may_write_sooner(const Program& program, size_t earlier, size_t later) {
+  const int buffer = program.calls[later].writes[0].buffer;
+  for (size_t i = earlier + 1; i < later; ++i) {
+    if (touches(program.calls[i].reads, buffer) || touches(program.calls[i].writes, buffer)) return false;
+  }
+  return true;
+}
+
 /// The call that makes what call `reader` reads at `place`, where all of it serves that call alone: only then
 /// may the two become one.
 size_t maker_of(const Program& program, const Place& place, size_t reader) {
   if (only_reader(program, place) != reader) return kNone;
   const size_t at = users_of(program, place.buffer).writers[0];
   const Call& maker = program.calls[at];
-  return maker.writes.size() == 1 && same_elements(maker.writes[0], place) ? at : kNone;
+  if (maker.writes.size() != 1 || !same_elements(maker.writes[0], place)) return kNone;
+  return may_write_sooner(program, at, reader) ? at : kNone;
 }
 
 void erase_call(Program& program, size_t i) {
@@ -210,7 +220,7 @@ bool pack_product(Program& program, size_t i) {
   backend.pack_gemm(dense, packed.read_view());
   const size_t next = only_reader(program, call.writes[0]);
   const bool relu = next != kNone && is_unary(program.calls[next], UnaryKind::Relu) &&
-                    same_elements(program.calls[next].reads[0], call.writes[0]);
+                    maker_of(program, program.calls[next].reads[0], next) == i;
   const Place bias = call.reads[2];
   call.reads = {call.reads[0], program.constant(packed), bias};
   call.name = relu ? "gemm_packed_relu" : "gemm_packed";

@@ -18,6 +18,8 @@
 #include <linnet/nn/sequential.h>
 #include <linnet/nn/summary.h>
 
+#include "core/backend.h"
+#include "core/stand_in.h"
 #include "tests/unit/expect_error.h"
 
 namespace linnet {
@@ -280,6 +282,24 @@ TEST(Inference, ImagesThatMeetGoTogether) {
     const NDArray x = random_normal({300, 4, 32, 32});
     expect_same_bits(fast.predict(x), result_of(model, x));
   }
+}
+
+TEST(Inference, FusedCallsWriteWhatIsNotUsedInBetween) {
+  const Net net([](const Net& n, const Tensor& x) {
+    const NDArray y = n.norm(n.conv(x)).data();
+    const NDArray z = NDArray::empty({y.size(0), 5, y.size(2), y.size(3)}, y.dtype());
+    z.fill_(7);  // after the convolution, and before ReLU writes into a part of it
+    Backend& backend = StandIn::active() ? *StandIn::active() : z.device().backend();
+    backend.unary(UnaryKind::Relu, y.read_view(), z.slice(1, 0, 4).write_view());
+    return Tensor(z);
+  });
+  const NDArray x = random_normal({2, 4, 5, 5});
+  const nn::InferenceModel fast = nn::optimize_for_inference(net, x);
+  EXPECT_EQ(fast.plan().find("conv2d_relu"), std::string::npos) << fast.plan();
+  const std::vector<float> got = fast.predict(x).to_vector<float>();
+  const std::vector<float> expected = result_of(net, x).to_vector<float>();
+  ASSERT_EQ(got.size(), expected.size());
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-5) << i;
 }
 
 TEST(Inference, ConstantsAreComputedOnce) {
