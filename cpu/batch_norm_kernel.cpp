@@ -126,29 +126,5 @@ void make_batch_norm_kernels(BatchNormKernels<float>& single, BatchNormKernels<d
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace linnet::cpu {
-namespace {
-
-HWY_EXPORT(make_batch_norm_kernels);
-
-const KernelSet<BatchNormKernels>& all_kernels() {
-  static const KernelSet<BatchNormKernels> kernels(
-      [](BatchNormKernels<float>& single, BatchNormKernels<double>& twice) {
-        HWY_DYNAMIC_DISPATCH(make_batch_norm_kernels)(single, twice);
-      });
-  return kernels;
-}
-
-}  // namespace
-
-template <>
-const BatchNormKernels<float>& batch_norm_kernels<float>() {
-  return all_kernels().of<float>();
-}
-template <>
-const BatchNormKernels<double>& batch_norm_kernels<double>() {
-  return all_kernels().of<double>();
-}
-
-}  // namespace linnet::cpu
+LINNET_KERNEL_SET(BatchNormKernels, batch_norm_kernels, make_batch_norm_kernels);
 #endif

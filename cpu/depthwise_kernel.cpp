@@ -100,29 +100,5 @@ void make_depthwise_kernels(DepthwiseKernels<float>& single, DepthwiseKernels<do
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace linnet::cpu {
-namespace {
-
-HWY_EXPORT(make_depthwise_kernels);
-
-const KernelSet<DepthwiseKernels>& all_kernels() {
-  static const KernelSet<DepthwiseKernels> kernels(
-      [](DepthwiseKernels<float>& single, DepthwiseKernels<double>& twice) {
-        HWY_DYNAMIC_DISPATCH(make_depthwise_kernels)(single, twice);
-      });
-  return kernels;
-}
-
-}  // namespace
-
-template <>
-const DepthwiseKernels<float>& depthwise_kernels<float>() {
-  return all_kernels().of<float>();
-}
-template <>
-const DepthwiseKernels<double>& depthwise_kernels<double>() {
-  return all_kernels().of<double>();
-}
-
-}  // namespace linnet::cpu
+LINNET_KERNEL_SET(DepthwiseKernels, depthwise_kernels, make_depthwise_kernels);
 #endif

@@ -198,32 +198,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace linnet::cpu {
-namespace {
-
-HWY_EXPORT(make_elementwise_kernels);
-
-const KernelSet<ElementwiseKernels>& all_kernels() {
-  static const KernelSet<ElementwiseKernels> kernels(
-      [](ElementwiseKernels<float>& single, ElementwiseKernels<double>& twice) {
-        HWY_DYNAMIC_DISPATCH(make_elementwise_kernels)(single, twice);
-      });
-  return kernels;
-}
-
-}  // namespace
-
 void finish_streams() {
   hwy::FlushStream();
 }
-
-template <>
-const ElementwiseKernels<float>& elementwise_kernels<float>() {
-  return all_kernels().of<float>();
-}
-template <>
-const ElementwiseKernels<double>& elementwise_kernels<double>() {
-  return all_kernels().of<double>();
-}
-
 }  // namespace linnet::cpu
+LINNET_KERNEL_SET(ElementwiseKernels, elementwise_kernels, make_elementwise_kernels);
 #endif

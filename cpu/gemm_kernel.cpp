@@ -313,28 +313,5 @@ void make_gemm_kernels(GemmKernels<float>& single, GemmKernels<double>& twice) {
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace linnet::cpu {
-namespace {
-
-HWY_EXPORT(make_gemm_kernels);
-
-const KernelSet<GemmKernels>& all_kernels() {
-  static const KernelSet<GemmKernels> kernels([](GemmKernels<float>& single, GemmKernels<double>& twice) {
-    HWY_DYNAMIC_DISPATCH(make_gemm_kernels)(single, twice);
-  });
-  return kernels;
-}
-
-}  // namespace
-
-template <>
-const GemmKernels<float>& gemm_kernels<float>() {
-  return all_kernels().of<float>();
-}
-template <>
-const GemmKernels<double>& gemm_kernels<double>() {
-  return all_kernels().of<double>();
-}
-
-}  // namespace linnet::cpu
+LINNET_KERNEL_SET(GemmKernels, gemm_kernels, make_gemm_kernels);
 #endif

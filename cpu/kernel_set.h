@@ -1,4 +1,5 @@
-// Kernels of both floating types, which a file that is compiled for every instruction set offers.
+// Kernels of both floating types, which a file that is compiled for every instruction set offers
+// (cpu/*_kernel.cpp).
 #pragma once
 
 #include <type_traits>
@@ -26,3 +27,29 @@ class KernelSet {
 };
 
 }  // namespace linnet::cpu
+
+/// Ends such a file, within #if HWY_ONCE: get<float>() and get<double>() give the Kernels that
+/// make(Kernels<float>&, Kernels<double>&) of the machine's best instruction set fills.
+// NOLINTBEGIN(bugprone-macro-parentheses): types and names
+#define LINNET_KERNEL_SET(Kernels, get, make)                                                    \
+  namespace linnet::cpu {                                                                        \
+  namespace {                                                                                    \
+  HWY_EXPORT(make);                                                                              \
+  const KernelSet<Kernels>& all_kernels() {                                                      \
+    static const KernelSet<Kernels> kernels([](Kernels<float>& single, Kernels<double>& twice) { \
+      HWY_DYNAMIC_DISPATCH(make)(single, twice);                                                 \
+    });                                                                                          \
+    return kernels;                                                                              \
+  }                                                                                              \
+  }                                                                                              \
+  template <>                                                                                    \
+  const Kernels<float>& get<float>() {                                                           \
+    return all_kernels().of<float>();                                                            \
+  }                                                                                              \
+  template <>                                                                                    \
+  const Kernels<double>& get<double>() {                                                         \
+    return all_kernels().of<double>();                                                           \
+  }                                                                                              \
+  }                                                                                              \
+  static_assert(true, "a semicolon follows")
+// NOLINTEND(bugprone-macro-parentheses)

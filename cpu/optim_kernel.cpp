@@ -52,28 +52,5 @@ void make_optim_kernels(OptimKernels<float>& single, OptimKernels<double>& twice
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace linnet::cpu {
-namespace {
-
-HWY_EXPORT(make_optim_kernels);
-
-const KernelSet<OptimKernels>& all_kernels() {
-  static const KernelSet<OptimKernels> kernels([](OptimKernels<float>& single, OptimKernels<double>& twice) {
-    HWY_DYNAMIC_DISPATCH(make_optim_kernels)(single, twice);
-  });
-  return kernels;
-}
-
-}  // namespace
-
-template <>
-const OptimKernels<float>& optim_kernels<float>() {
-  return all_kernels().of<float>();
-}
-template <>
-const OptimKernels<double>& optim_kernels<double>() {
-  return all_kernels().of<double>();
-}
-
-}  // namespace linnet::cpu
+LINNET_KERNEL_SET(OptimKernels, optim_kernels, make_optim_kernels);
 #endif

@@ -151,28 +151,5 @@ void make_pool_kernels(PoolKernels<float>& single, PoolKernels<double>& twice) {
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace linnet::cpu {
-namespace {
-
-HWY_EXPORT(make_pool_kernels);
-
-const KernelSet<PoolKernels>& all_kernels() {
-  static const KernelSet<PoolKernels> kernels([](PoolKernels<float>& single, PoolKernels<double>& twice) {
-    HWY_DYNAMIC_DISPATCH(make_pool_kernels)(single, twice);
-  });
-  return kernels;
-}
-
-}  // namespace
-
-template <>
-const PoolKernels<float>& pool_kernels<float>() {
-  return all_kernels().of<float>();
-}
-template <>
-const PoolKernels<double>& pool_kernels<double>() {
-  return all_kernels().of<double>();
-}
-
-}  // namespace linnet::cpu
+LINNET_KERNEL_SET(PoolKernels, pool_kernels, make_pool_kernels);
 #endif

@@ -284,29 +284,5 @@ void make_reduce_kernels(ReduceKernels<float>& single, ReduceKernels<double>& tw
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace linnet::cpu {
-namespace {
-
-HWY_EXPORT(make_reduce_kernels);
-
-const KernelSet<ReduceKernels>& all_kernels() {
-  static const KernelSet<ReduceKernels> kernels(
-      [](ReduceKernels<float>& single, ReduceKernels<double>& twice) {
-        HWY_DYNAMIC_DISPATCH(make_reduce_kernels)(single, twice);
-      });
-  return kernels;
-}
-
-}  // namespace
-
-template <>
-const ReduceKernels<float>& reduce_kernels<float>() {
-  return all_kernels().of<float>();
-}
-template <>
-const ReduceKernels<double>& reduce_kernels<double>() {
-  return all_kernels().of<double>();
-}
-
-}  // namespace linnet::cpu
+LINNET_KERNEL_SET(ReduceKernels, reduce_kernels, make_reduce_kernels);
 #endif
