@@ -175,7 +175,7 @@ Tensor label_loss(const Tensor& logits, const Tensor& target, const CrossEntropy
   const Tensor log_p = log_softmax(logits, dim);
   const Tensor loss =
       reduced(factored(-gather(log_p, dim, labels.classes), labels, weighted), labels, options.reduction);
-  const double share = options.label_smoothing / static_cast<double>(logits.size(class_dim(logits)));
+  const double share = options.label_smoothing / static_cast<double>(logits.size(dim));
   Tensor smooth = class_sum(log_p, {}, options.weight);
   if (labels.ignored.defined()) smooth = linnet::where(labels.ignored, 0, smooth);
   return loss * (1 - options.label_smoothing) + reduced(smooth, labels, options.reduction) * share;

@@ -102,12 +102,17 @@ Strides dense_in_order(const Shape& shape, const Strides& strides) {
   return dense;
 }
 
+View view_in(const Place& place, const NDArray& memory) {
+  View view = memory.read_view();
+  view.data = view.as<char>() + place.at.offset;
+  view.dtype = place.dtype;
+  view.shape = place.at.shape;
+  view.strides = place.at.strides;
+  return view;
+}
+
 NDArray array_of(const Program& program, const Place& constant) {
-  View from = program.buffer(constant).constant.read_view();
-  from.data = from.as<char>() + constant.at.offset;
-  from.dtype = constant.dtype;
-  from.shape = constant.at.shape;
-  from.strides = constant.at.strides;
+  const View from = view_in(constant, program.buffer(constant).constant);
   NDArray array = NDArray::empty(from.shape, from.dtype, program.device);
   program.device.backend().copy(from, array.read_view());
   return array;

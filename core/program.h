@@ -92,6 +92,9 @@ struct Program {
 /// repeat (stride 0) stay repeated.
 Strides dense_in_order(const Shape& shape, const Strides& strides);
 
+/// The elements of a place, of the recorded batch, in a buffer's memory.
+View view_in(const Place& place, const NDArray& memory);
+
 /// The elements of a constant as an array.
 NDArray array_of(const Program& program, const Place& constant);
 

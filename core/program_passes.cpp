@@ -72,15 +72,6 @@ void for_each_call(Program& program, F&& shorten) {
 
 // ---- constants
 
-View view_in(const Place& place, const NDArray& memory) {
-  View view = memory.read_view();
-  view.data = view.as<char>() + place.at.offset;
-  view.dtype = place.dtype;
-  view.shape = place.at.shape;
-  view.strides = place.at.strides;
-  return view;
-}
-
 bool fold_constant(Program& program, size_t i) {
   const Call call = program.calls[i];
   for (const Place& place : call.reads) {
