@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 
 namespace linnet {
 
@@ -29,5 +31,10 @@ class AtomicFile {
   std::string where_;
   int descriptor_ = -1;
 };
+
+/// Removes the temporary files that killed processes left in a folder, of files whose name is `wanted`.
+/// Nobody else may be writing those.
+void remove_unfinished(const std::filesystem::path& folder,
+                       const std::function<bool(std::string_view name)>& wanted);
 
 }  // namespace linnet
