@@ -37,9 +37,12 @@ int64_t Loader::batches() const {
   return full + (rest && !options_.drop_last ? 1 : 0);
 }
 
-void Loader::set_epoch(int64_t begun) {
+void Loader::set_epoch(int64_t begun, int64_t first) {
   check(begun >= 0, "Loader", "{} epochs cannot have begun; expected 0 or more", begun);
+  check(first == 0 || (first > 0 && first < batches()), "Loader",
+        "an epoch of {} batches cannot begin with batch {}, counted from 0", batches(), first);
   epoch_ = begun;
+  first_ = first;
 }
 
 std::vector<int64_t> Loader::order(int64_t epoch) const {
@@ -53,9 +56,9 @@ std::vector<int64_t> Loader::order(int64_t epoch) const {
 
 Loader::Iterator Loader::begin() {
   ++epoch_;
-  const int64_t count = batches();
-  return Iterator(std::make_shared<Prefetcher>(Epoch{dataset_, options_, epoch_, order(epoch_)}, count),
-                  count);
+  const int64_t first = std::exchange(first_, 0), count = batches();
+  Epoch epoch{dataset_, options_, epoch_, order(epoch_)};
+  return Iterator(std::make_shared<Prefetcher>(std::move(epoch), first, count), first, count);
 }
 
 Batch Loader::Iterator::operator*() const {

@@ -61,8 +61,9 @@ Batch Epoch::batch(int64_t index) const {
 
 // ---- all of them
 
-Prefetcher::Prefetcher(Epoch epoch, int64_t batches) : epoch_(std::move(epoch)), batches_(batches) {
-  const int64_t workers = std::min<int64_t>(epoch_.options.workers, batches_);
+Prefetcher::Prefetcher(Epoch epoch, int64_t first, int64_t batches)
+    : epoch_(std::move(epoch)), batches_(batches), wanted_(first), next_(first) {
+  const int64_t workers = std::min<int64_t>(epoch_.options.workers, batches_ - first);
   ahead_ = workers * epoch_.options.prefetch;
   try {
     for (int64_t i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });

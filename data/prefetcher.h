@@ -30,9 +30,9 @@ struct Epoch {
 
 class Prefetcher {
  public:
-  /// Starts options.workers threads, but no more than there are batches. Where the system has no more
-  /// threads, those that it gave do the work.
-  Prefetcher(Epoch epoch, int64_t batches);
+  /// Batches from `first` on. Starts options.workers threads, but no more than there are batches. Where the
+  /// system has no more threads, those that it gave do the work.
+  Prefetcher(Epoch epoch, int64_t first, int64_t batches);
   /// Waits for the batches that are being made.
   ~Prefetcher();
   Prefetcher(const Prefetcher&) = delete;
@@ -59,8 +59,8 @@ class Prefetcher {
 
   std::mutex mutex_;  ///< Guards what follows.
   std::condition_variable may_make_, was_made_;
-  int64_t wanted_ = 0;  ///< The first batch that was not asked for.
-  int64_t next_ = 0;    ///< The first batch that no worker has begun.
+  int64_t wanted_;  ///< The first batch that was not asked for.
+  int64_t next_;    ///< The first batch that no worker has begun.
   std::map<int64_t, Made> made_;
   bool stopping_ = false;
 

@@ -87,7 +87,8 @@ DataSource DataWords::source_for(const train::RunConfig& config) const {
   source.name = config.dataset;
   check_name("dataset", source.name, dataset_names());
   source.folder = config.data;
-  source.test = config.test_images;
+  source.train = train > 0 ? train : config.train_images;
+  source.test = test > 0 ? test : config.test_images;
   return source;
 }
 

@@ -59,6 +59,16 @@ void ShownProgress::clear_line() {
   line_ = false;
 }
 
+void ShownProgress::on_resume(int64_t epoch, int64_t step) {
+  print_text("going on after step {} of epoch {}\n", step, epoch);
+  std::fflush(stdout);
+}
+
+void ShownProgress::warn(const std::string& text) {
+  clear_line();
+  print_error("warning: {}\n", text);
+}
+
 void ShownProgress::on_step(const train::StepReport& report) {
   const auto now = Clock::now();
   const bool last = report.step == report.steps;

@@ -15,9 +15,12 @@ class ShownProgress : public train::Progress {
   explicit ShownProgress(int columns);
   ~ShownProgress() override;
 
+  void on_resume(int64_t epoch, int64_t step) override;
   void on_step(const train::StepReport& report) override;
   void on_epoch(const train::EpochRecord& record, int64_t epochs) override;
 
+  /// On stderr.
+  void warn(const std::string& text);
   /// Takes the changing line away, so that other text can follow.
   void clear_line();
 

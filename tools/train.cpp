@@ -5,6 +5,7 @@
 
 #include <linnet/core/random.h>
 #include <linnet/cpu/threads.h>
+#include <linnet/io/save.h>
 #include <linnet/nn/models.h>
 #include <linnet/train/train.h>
 #include "tools/command.h"
@@ -19,7 +20,9 @@ namespace {
 constexpr const char* kFooter = R"(Example:
   linnet train --model simple-cnn --data data/mnist --epochs 5 --batch 128 --lr 1e-3 --seed 0 --out runs/first
 
-Ctrl-C stops after the current step and saves what was done.)";
+Ctrl-C stops after the current step and saves what was done. What stopped, or was killed, goes on with
+  linnet train --resume --out runs/first
+and ends with the weights of a training that was never stopped.)";
 
 struct TrainWords {
   std::string model = "simple-cnn";
@@ -29,8 +32,11 @@ struct TrainWords {
   uint64_t seed = 0;
   int64_t limit = 0;
   std::string out;
+  std::string init;
   bool overwrite = false;
   bool augment = false;
+  bool resume = false;
+  bool keep_going = false;
 };
 
 void add_words(Parser& app, TrainWords& words) {
@@ -67,6 +73,49 @@ void add_words(Parser& app, TrainWords& words) {
   words.machine.add_to(app);
   app.add_option("--out", words.out, "The run folder; runs/MODEL-N, the first that is free, where not given");
   app.add_flag("--overwrite", words.overwrite, "Replace the run that --out holds");
+  app.add_option("--init", words.init, "A file of weights to begin with");
+  app.add_option("--ema", fit.ema,
+                 "Decay of a moving average of the weights, which is measured and saved in their place")
+      .range(0.0, 1.0);
+}
+
+void add_checkpoint_words(Parser& app, TrainWords& words) {
+  train::FitOptions& fit = words.fit;
+  app.add_flag("--resume", words.resume,
+               "Go on with the run that --out holds, from its last checkpoint; words that are not given are "
+               "the run's");
+  app.add_option("--checkpoint-steps", fit.checkpoint_steps,
+                 "A checkpoint every so many steps, beside those after each epoch")
+      .range(int64_t{1}, INT64_MAX);
+  app.add_option("--checkpoint-minutes", fit.checkpoint_minutes, "A checkpoint every so many minutes")
+      .range(0.0, 1e9);
+  app.add_option("--keep-checkpoints", fit.keep_checkpoints, "How many of the newest stay, beside the best")
+      .range(int64_t{1}, int64_t{1'000'000})
+      .capture_default_str();
+  app.add_flag("--keep-going", words.keep_going, "Train on where saving fails, with a warning");
+}
+
+/// Words that were not given are the run's.
+void take_from(const train::RunConfig& config, const Parser& app, TrainWords& words) {
+  const auto take = [&](const char* name, auto& word, const auto& value) {
+    if (app.count(name) == 0) word = value;
+  };
+  train::FitOptions& fit = words.fit;
+  take("--model", words.model, config.model);
+  take("--epochs", fit.epochs, config.fit.epochs);
+  take("--batch", fit.batch, config.fit.batch);
+  take("--optimizer", fit.optimizer, config.fit.optimizer);
+  take("--lr", fit.lr, config.fit.lr);
+  take("--weight-decay", fit.weight_decay, config.fit.weight_decay);
+  take("--schedule", fit.schedule, config.fit.schedule);
+  take("--augment", words.augment, config.augment);
+  take("--momentum", fit.momentum, config.fit.momentum);
+  take("--seed", words.seed, config.fit.seed.value_or(0));
+  take("--init", words.init, config.init);
+  take("--ema", fit.ema, config.fit.ema);
+  take("--checkpoint-steps", fit.checkpoint_steps, config.fit.checkpoint_steps);
+  take("--checkpoint-minutes", fit.checkpoint_minutes, config.fit.checkpoint_minutes);
+  take("--keep-checkpoints", fit.keep_checkpoints, config.fit.keep_checkpoints);
 }
 
 /// Everything that can be wrong about the words alone.
@@ -77,6 +126,8 @@ void check_words(const TrainWords& words) {
   if (!std::isfinite(words.fit.lr) || words.fit.lr <= 0) {
     throw WordError(format_text("--lr is {}; expected a number above 0", words.fit.lr));
   }
+  if (words.resume && words.out.empty()) throw WordError("--resume needs --out RUN");
+  if (words.resume && words.overwrite) throw WordError("--resume and --overwrite do not go together");
 }
 
 std::string free_folder(const std::string& model) {
@@ -99,6 +150,7 @@ train::RunConfig config_of(const TrainWords& words, const DataSource& source, co
   config.fit = words.fit;
   config.threads = num_threads();
   config.augment = words.augment;
+  config.init = words.init;
   return config;
 }
 
@@ -118,8 +170,9 @@ int tell_end(const train::History& history, const std::string& out) {
   if (history.train_accuracy)
     print_text("accuracy on the training images {}\n", percent(*history.train_accuracy));
   if (history.interrupted) {
-    print_text("stopped after step {} of epoch {}; {} holds the weights as they are then\n",
+    print_text("stopped after step {} of epoch {}; {} holds the weights as they are then; to go on:\n",
                history.interrupted->step, history.interrupted->epoch, out);
+    print_text("  linnet train --resume --out {}\n", out);
     return kInterrupted;
   }
   print_text("{} holds the weights, the history and curves.svg; next:\n", out);
@@ -134,28 +187,49 @@ std::vector<data::Transform> augmentation(const data::Dataset& set) {
   return transforms;
 }
 
-int run(TrainWords words) {
+/// The run to go on with; none where there is none to go on with yet.
+std::optional<train::RunFolder> run_to_resume(const TrainWords& words) {
+  if (!words.resume || !train::RunFolder::is_run(words.out)) return std::nullopt;
+  return train::RunFolder::open(words.out);
+}
+
+int run(TrainWords words, const Parser& app) {
+  std::optional<train::RunFolder> folder = run_to_resume(words);
+  if (folder) take_from(folder->config(), app, words);
   check_words(words);
   words.fit.device = words.machine.use();
   words.fit.seed = words.seed;
   words.fit.train_accuracy = words.limit > 0;
-  const DataSource source = words.data.source();
+  const DataSource source = folder ? words.data.source_for(folder->config()) : words.data.source();
   auto [train_set, test_set] = source.load();
-  if (words.limit > 0) train_set = train_set.subset(words.limit);
+  if (words.limit > 0) {
+    train_set = train_set.subset(words.limit);
+  } else if (folder && folder->config().train_images < train_set.size()) {  // the run's own --limit
+    train_set = train_set.subset(folder->config().train_images);
+  }
   if (words.augment) words.fit.transforms = augmentation(train_set);
   manual_seed(words.seed);
   const std::unique_ptr<nn::Module> model =
       make_model(words.model, {.classes = train_set.classes(), .channels = train_set.image_shape()[0]});
+  if (!words.init.empty()) load(*model, words.init);
   const train::RunConfig config = config_of(words, source, train_set, test_set);
   const std::string out = words.out.empty() ? free_folder(words.model) : words.out;
-  const train::RunFolder folder = train::RunFolder::create(out, config, {.overwrite = words.overwrite});
+  if (folder) {
+    folder->check_same(config);
+  } else {
+    folder = train::RunFolder::create(out, config, {.overwrite = words.overwrite});
+  }
   tell_start(words, source, config, model->parameter_count());
 
   ShownProgress progress(terminal_columns());
   const InterruptWatch watch;
-  const train::History history =
-      train::fit(*model, train_set, test_set, words.fit,
-                 {.progress = &progress, .stop = [&] { return watch.asked(); }, .run = &folder});
+  const train::History history = train::fit(*model, train_set, test_set, words.fit,
+                                            {.progress = &progress,
+                                             .stop = [&] { return watch.asked(); },
+                                             .run = &*folder,
+                                             .resume = words.resume,
+                                             .keep_going = words.keep_going,
+                                             .warn = [&](const std::string& text) { progress.warn(text); }});
   progress.clear_line();
   return tell_end(history, out);
 }
@@ -167,7 +241,8 @@ Command train_command(Parser& app) {
   sub.footer(kFooter);
   auto words = std::make_shared<TrainWords>();
   add_words(sub, *words);
-  return {sub, [words] { return run(*words); }};
+  add_checkpoint_words(sub, *words);
+  return {sub, [words, sub] { return run(*words, sub); }};
 }
 
 }  // namespace linnet::tool

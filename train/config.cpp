@@ -1,22 +1,20 @@
 // model.json and config.json.
 #include "train/config.h"
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include <linnet/core/version.h>
-#include <nlohmann/json.hpp>
 #include "core/fail.h"
+#include "train/json_reader.h"
 
 namespace linnet::train {
 namespace {
 
-using Json = nlohmann::ordered_json;
 constexpr const char* kWhere = "run";
 
 /// The member that only a run of linnet's has: the version that wrote it.
@@ -32,89 +30,26 @@ std::string_view invert_name(Invert invert) {
   fail(kWhere, "Invert has no value {}", static_cast<int>(invert));
 }
 
-Json parse(const std::filesystem::path& path) {
+/// 'config.json' of a run, as errors name it.
+std::string quoted(const std::filesystem::path& path) {
+  return format_text("'{}'", path.string());
+}
+
+Json read_json(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   check(file.good(), kWhere, "cannot read '{}', a file of every run", path.string());
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  try {
-    return Json::parse(text);
-  } catch (const Json::exception& error) {
-    fail(kWhere, "'{}' is no JSON: {}", path.string(), error.what());
-  }
+  return parse_json(std::string(std::istreambuf_iterator<char>(file), {}), kWhere, quoted(path));
 }
 
-/// The members of an object in a file. `name` is the object's, with a dot: "input."; errors name all of it.
-class Reader {
- public:
-  Reader(const std::filesystem::path& path, const Json& json, std::string name = "")
-      : path_(path), json_(json), name_(std::move(name)) {
-    check(json.is_object(), kWhere, "'{}': {} is no object", path.string(),
-          name_.empty() ? std::string("the text") : name_.substr(0, name_.size() - 1));
+Invert read_invert(const JsonReader& reader) {
+  const auto given = reader.get<std::string>("invert");
+  for (const auto& [value, text] : kInvertNames) {
+    if (given == text) return value;
   }
-
-  Reader object(const char* key) const { return {path_, member(key), name_ + key + "."}; }
-
-  template <class T>
-  T get(const char* key) const {
-    try {
-      return member(key).get<T>();
-    } catch (const Json::exception&) {
-      fail(kWhere, "'{}': {}{} is {}; expected {}", path_.string(), name_, key, member(key).dump(),
-           expected<T>());
-    }
-  }
-  int64_t count(const char* key) const {
-    const Json& value = member(key);
-    check(value.is_number_integer() && value.get<int64_t>() >= 0, kWhere,
-          "'{}': {}{} is {}; expected a whole number, 0 or more", path_.string(), name_, key, value.dump());
-    return value.get<int64_t>();
-  }
-  std::optional<uint64_t> seed(const char* key) const {
-    const Json& value = member(key);
-    if (value.is_null()) return std::nullopt;
-    check(value.is_number_unsigned(), kWhere, "'{}': {}{} is {}; expected a whole number, 0 or more, or null",
-          path_.string(), name_, key, value.dump());
-    return value.get<uint64_t>();
-  }
-  std::optional<double> number(const char* key) const {
-    if (member(key).is_null()) return std::nullopt;
-    return get<double>(key);
-  }
-  Invert invert(const char* key) const {
-    const auto given = get<std::string>(key);
-    for (const auto& [value, text] : kInvertNames) {
-      if (given == text) return value;
-    }
-    fail(kWhere, "'{}': {}{} is '{}'; expected never, always or light-background", path_.string(), name_, key,
-         given);
-  }
-
- private:
-  template <class T>
-  static const char* expected() {
-    if constexpr (std::is_same_v<T, std::string>) return "text";
-    if constexpr (std::is_same_v<T, double>) return "a number";
-    if constexpr (std::is_same_v<T, bool>) return "true or false";
-    return "a list of texts";
-  }
-  const Json& member(const char* key) const {
-    const auto found = json_.find(key);
-    check(found != json_.end(), kWhere, "'{}' has no {}{}", path_.string(), name_, key);
-    return *found;
-  }
-
-  const std::filesystem::path& path_;
-  const Json& json_;
-  std::string name_;
-};
-
-}  // namespace
-
-std::string model_to_json(const RunConfig& config) {
-  return Json{{"name", config.model}}.dump(2) + '\n';
+  reader.refuse("invert", "never, always or light-background");
 }
 
-std::string config_to_json(const RunConfig& config) {
+Json config_json(const RunConfig& config) {
   const data::InputFormat& format = config.input.format;
   const FitOptions& fit = config.fit;
   Json json;
@@ -137,34 +72,81 @@ std::string config_to_json(const RunConfig& config) {
                       {"threads", config.threads},
                       {"weight_decay", fit.weight_decay ? Json(*fit.weight_decay) : Json()},
                       {"schedule", fit.schedule},
-                      {"augment", config.augment}};
-  return json.dump(2) + '\n';
+                      {"augment", config.augment},
+                      {"ema", fit.ema},
+                      {"init", config.init}};
+  json["checkpoints"] = {
+      {"steps", fit.checkpoint_steps}, {"minutes", fit.checkpoint_minutes}, {"keep", fit.keep_checkpoints}};
+  return json;
+}
+
+}  // namespace
+
+std::string model_to_json(const RunConfig& config) {
+  return Json{{"name", config.model}}.dump(2) + '\n';
+}
+
+std::string config_to_json(const RunConfig& config) {
+  return config_json(config).dump(2) + '\n';
+}
+
+std::string config_identity(const RunConfig& config) {
+  Json json = config_json(config);
+  json.erase(kMark);
+  json.erase("checkpoints");
+  json["dataset"].erase("folder");
+  json["training"].erase("device");
+  json["training"].erase("threads");
+  json["model"] = config.model;
+  return json.dump();
+}
+
+std::string config_differences(const std::string& there, const std::string& here, const std::string& source) {
+  const nlohmann::json a = nlohmann::json::parse(there, nullptr, /*allow_exceptions=*/false).flatten();
+  const nlohmann::json b = nlohmann::json::parse(here).flatten();
+  std::vector<std::string> found;
+  const auto value = [](const nlohmann::json& of, const std::string& key) {
+    return of.contains(key) ? of[key].dump() : std::string("missing");
+  };
+  const auto compare = [&](const std::string& key) {
+    std::string name = key.substr(std::min<size_t>(1, key.size()));
+    std::replace(name.begin(), name.end(), '/', '.');
+    if (value(a, key) != value(b, key)) {
+      found.push_back(format_text("{} is {} there and {} here", name, value(a, key), value(b, key)));
+    }
+  };
+  for (const auto& [key, ignored] : b.items()) compare(key);
+  for (const auto& [key, ignored] : a.items()) {
+    if (!b.contains(key)) compare(key);
+  }
+  check(!found.empty(), kWhere, "{}: its configuration and the hash of it do not agree", source);
+  return join(found, "; ");
 }
 
 void read_model(const std::filesystem::path& path, RunConfig& config) {
-  const Json json = parse(path);
-  config.model = Reader(path, json).get<std::string>("name");
+  const Json json = read_json(path);
+  config.model = JsonReader(kWhere, quoted(path), json).get<std::string>("name");
 }
 
 void read_config(const std::filesystem::path& path, RunConfig& config) {
-  const Json json = parse(path);
-  const Reader reader(path, json);
-  const Reader dataset = reader.object("dataset");
+  const Json json = read_json(path);
+  const JsonReader reader(kWhere, quoted(path), json);
+  const JsonReader dataset = reader.object("dataset");
   config.dataset = dataset.get<std::string>("name");
   config.data = dataset.get<std::string>("folder");
   config.train_images = dataset.count("train_images");
   config.test_images = dataset.count("test_images");
   config.class_names = dataset.get<std::vector<std::string>>("class_names");
 
-  const Reader input = reader.object("input");
+  const JsonReader input = reader.object("input");
   data::InputFormat& format = config.input.format;
   format.channels = input.count("channels");
   format.height = input.count("height");
   format.width = input.count("width");
   format.scaling = {input.get<double>("scale"), input.get<double>("offset")};
-  config.input.invert = input.invert("invert");
+  config.input.invert = read_invert(input);
 
-  const Reader training = reader.object("training");
+  const JsonReader training = reader.object("training");
   config.fit.epochs = training.count("epochs");
   config.fit.batch = training.count("batch");
   config.fit.optimizer = training.get<std::string>("optimizer");
@@ -175,6 +157,12 @@ void read_config(const std::filesystem::path& path, RunConfig& config) {
   config.fit.weight_decay = training.number("weight_decay");
   config.fit.schedule = training.get<std::string>("schedule");
   config.augment = training.get<bool>("augment");
+  config.fit.ema = training.get<double>("ema");
+  config.init = training.get<std::string>("init");
+  const JsonReader checkpoints = reader.object("checkpoints");
+  config.fit.checkpoint_steps = checkpoints.count("steps");
+  config.fit.checkpoint_minutes = checkpoints.get<double>("minutes");
+  config.fit.keep_checkpoints = checkpoints.count("keep");
 }
 
 bool is_run_config(const std::filesystem::path& path) {

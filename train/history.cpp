@@ -2,13 +2,16 @@
 #include <linnet/train/history.h>
 
 #include <array>
+#include <limits>
 #include <utility>
 
-#include <nlohmann/json.hpp>
 #include "core/format.h"
+#include "train/json_reader.h"
 
 namespace linnet::train {
 namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 using Field = std::pair<const char*, double EpochRecord::*>;
 constexpr std::array<Field, 10> kFields{{
@@ -39,10 +42,10 @@ std::string history_csv(const History& history) {
 }
 
 std::string history_json(const History& history) {
-  nlohmann::ordered_json json;
-  json["epochs"] = nlohmann::ordered_json::array();
+  Json json;
+  json["epochs"] = Json::array();
   for (const EpochRecord& record : history.epochs) {
-    nlohmann::ordered_json epoch{{"epoch", record.epoch}};
+    Json epoch{{"epoch", record.epoch}};
     for (const auto& [name, value] : kFields) epoch[name] = record.*value;
     json["epochs"].push_back(std::move(epoch));
   }
@@ -51,6 +54,24 @@ std::string history_json(const History& history) {
     json["interrupted"] = {{"epoch", history.interrupted->epoch}, {"step", history.interrupted->step}};
   }
   return json.dump(2) + '\n';
+}
+
+History read_history_json(const std::string& text, const std::string& source) {
+  constexpr const char* kWhere = "history";
+  const Json json = parse_json(text, kWhere, source);
+  const JsonReader reader(kWhere, source, json);
+  History history;
+  for (const JsonReader& epoch : reader.objects("epochs")) {
+    EpochRecord record{.epoch = epoch.count("epoch")};
+    for (const auto& [name, value] : kFields) record.*value = epoch.number(name).value_or(kNaN);
+    history.epochs.push_back(record);
+  }
+  if (reader.has("train_accuracy")) history.train_accuracy = reader.number("train_accuracy").value_or(kNaN);
+  if (reader.has("interrupted")) {
+    const JsonReader at = reader.object("interrupted");
+    history.interrupted = Interruption{at.count("epoch"), at.count("step")};
+  }
+  return history;
 }
 
 }  // namespace linnet::train

@@ -10,6 +10,7 @@
 #include <linnet/io/save.h>
 #include "core/fail.h"
 #include "io/atomic_file.h"
+#include "train/checkpoints.h"
 #include "train/config.h"
 
 namespace linnet::train {
@@ -24,12 +25,29 @@ constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kHistoryCsv = "history.csv";
 constexpr const char* kHistoryJson = "history.json";
 constexpr const char* kCurves = "curves.svg";
+constexpr const char* kCheckpoints = "checkpoints";
 constexpr std::array kFiles{kModel, kConfig, kWeights, kHistoryCsv, kHistoryJson, kCurves};
 
 void write(const fs::path& path, const std::string& text) {
   AtomicFile file(path, kWhere);
   file.write(text.data(), text.size());
   file.commit();
+}
+
+void tidy_folder(const fs::path& folder) {
+  remove_unfinished(folder, [](std::string_view name) {
+    return std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end();
+  });
+  CheckpointFolder(folder / kCheckpoints).tidy();
+}
+
+/// Whether there is nothing but what a process may have left that was killed while it made a run.
+bool is_only_begun(const fs::path& folder, std::error_code& error) {
+  fs::directory_iterator at(folder, error), end;
+  for (; !error && at != end; at.increment(error)) {
+    if (at->path().filename() != kModel) return false;
+  }
+  return true;
 }
 
 /// Leaves a folder without a run's files in it, or throws.
@@ -43,7 +61,8 @@ void make_room(const fs::path& folder, bool overwrite) {
   }
   check(fs::is_directory(status), kWhere, "'{}' is there and is no folder; expected a new or empty folder",
         folder.string());
-  const bool empty = fs::is_empty(folder, error);
+  tidy_folder(folder);
+  const bool empty = is_only_begun(folder, error);
   check(!error, kWhere, "cannot read the folder '{}': {}", folder.string(), error.message());
   if (empty) return;
   check(is_run_config(folder / kConfig), kWhere,
@@ -58,6 +77,7 @@ void make_room(const fs::path& folder, bool overwrite) {
     fs::remove(folder / file, error);
     check(!error, kWhere, "cannot remove '{}': {}", (folder / file).string(), error.message());
   }
+  CheckpointFolder(folder / kCheckpoints).clear();
 }
 
 }  // namespace
@@ -67,9 +87,13 @@ RunFolder::RunFolder(fs::path folder, RunConfig config)
 
 RunFolder RunFolder::create(const fs::path& folder, const RunConfig& config, const CreateOptions& options) {
   make_room(folder, options.overwrite);
-  write(folder / kConfig, config_to_json(config));
   write(folder / kModel, model_to_json(config));
+  write(folder / kConfig, config_to_json(config));  // the last: it makes the folder a run
   return RunFolder(folder, config);
+}
+
+bool RunFolder::is_run(const fs::path& folder) {
+  return is_run_config(folder / kConfig);
 }
 
 RunFolder RunFolder::open(const fs::path& folder) {
@@ -81,8 +105,24 @@ RunFolder RunFolder::open(const fs::path& folder) {
   return RunFolder(folder, std::move(config));
 }
 
+void RunFolder::check_same(const RunConfig& config) const {
+  const std::string there = config_identity(config_), here = config_identity(config);
+  const std::string name = format_text("the run in '{}'", folder_.string());
+  if (there != here) {
+    fail(kWhere, "{} has another configuration: {}", name, config_differences(there, here, name));
+  }
+}
+
 fs::path RunFolder::weights() const {
   return folder_ / kWeights;
+}
+
+fs::path RunFolder::checkpoints() const {
+  return folder_ / kCheckpoints;
+}
+
+void RunFolder::tidy() const {
+  tidy_folder(folder_);
 }
 
 void RunFolder::save(const nn::Module& model, const History& history) const {

@@ -114,6 +114,20 @@ TEST(Loader, IteratorsKeepTheirOrder) {
   EXPECT_TRUE(std::equal(pixels.begin(), pixels.end(), order.begin()));
 }
 
+TEST(Loader, ResumesInTheMiddleOfAnEpoch) {
+  for (const int workers : {0, 3}) {
+    Loader loader(numbered(50), {.batch = 8, .shuffle = true, .seed = 5, .workers = workers});
+    for (const int64_t first : {0, 1, 6}) {
+      loader.set_epoch(3, first);
+      std::vector<int64_t> order = loader.order(4);
+      order.erase(order.begin(), order.begin() + 8 * first);
+      EXPECT_EQ(next_epoch(loader), order) << "from batch " << first;
+      EXPECT_EQ(loader.epoch(), 4);
+      EXPECT_EQ(next_epoch(loader), loader.order(5)) << "the next epoch is whole";
+    }
+  }
+}
+
 TEST(Loader, EmptySetHasNoBatches) {
   Loader loader(numbered(0), {.batch = 4, .drop_last = true});
   EXPECT_EQ(loader.batches(), 0);
@@ -127,6 +141,8 @@ TEST(Loader, RefusesWhatMakesNoSense) {
   Loader loader(numbered(5), {.batch = 5});
   EXPECT_ERROR(loader.order(0), "epoch 0 does not exist; epochs count from 1");
   EXPECT_ERROR(loader.set_epoch(-1), "-1 epochs cannot have begun");
+  EXPECT_ERROR(loader.set_epoch(0, 1), "an epoch of 1 batches cannot begin with batch 1, counted from 0");
+  EXPECT_ERROR(loader.set_epoch(0, -1), "cannot begin with batch -1");
   auto it = loader.begin();
   ++it;
   EXPECT_TRUE(it == loader.end());

@@ -36,6 +36,7 @@ class Tool {
   /// given, the process gets SIGINT once `when(stdout so far)` holds.
   ToolResult run(const Words& words, const Words& environment = {},
                  const std::function<bool(const std::string&)>& when = nullptr) const {
+    write_bytes(folder_ / "stdout", {});  // that of the run before must not be taken for this one's
     const pid_t child = fork();
     if (child == 0) {
       redirect(folder_ / "stdout", STDOUT_FILENO);

@@ -192,6 +192,62 @@ TEST(ToolTrain, CtrlCStopsAfterTheStepAndSaves) {
   EXPECT_EQ(evaluated.status, 0) << evaluated.err;
 }
 
+TEST(ToolTrain, GoesOnToTheSameBitsAfterCtrlCAndAfterAKill) {
+  const Tool tool;
+  const auto words = [](const std::string& out, const Words& more) {
+    Words all{"train", "--train", "300", "--test", "50", "--epochs", "6", "--batch", "20", "--augment"};
+    all.insert(all.end(), {"--schedule", "cosine", "--ema", "0.9", "--checkpoint-steps", "4", "--out", out});
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  ASSERT_EQ(tool.run(words("whole", {})).status, 0);
+  const Bytes whole = read_bytes(tool / "whole/weights.safetensors");
+
+  const auto at_epoch = [](const char* text) {
+    return [text](const std::string& out) { return has(out, text); };
+  };
+  // SIGINT in the first call, and again in the second: the words are the run's then.
+  EXPECT_EQ(tool.run(words("run", {}), {}, at_epoch("epoch 1/6")).status, 130);
+  const ToolResult again = tool.run({"train", "--resume", "--out", "run"}, {}, at_epoch("epoch 3/6"));
+  EXPECT_EQ(again.status, 130) << again.err;
+  EXPECT_TRUE(has(again.out, "going on after step ")) << again.out;
+  EXPECT_TRUE(has(again.out, "to go on:\n  linnet train --resume --out run\n")) << again.out;
+  EXPECT_JOB_FAILED((Words{"train", "--resume", "--out", "run", "--lr", "0.5"}),
+                    "the run in 'run' has another configuration: training.lr is 0.001 there and 0.5 here");
+  const ToolResult rest = tool.run({"train", "--resume", "--out", "run", "--threads", "1"});
+  EXPECT_EQ(rest.status, 0) << rest.err;
+  EXPECT_TRUE(read_bytes(tool / "run/weights.safetensors") == whole);
+  EXPECT_EQ(nlohmann::json::parse(tool.text("run/history.json"))["epochs"].size(), 6U);
+
+  // Without a run there, it starts one; a damaged checkpoint is told.
+  EXPECT_EQ(tool.run(words("new", {"--resume"}), {}, at_epoch("epoch 2/6")).status, 130);
+  std::string newest;
+  for (const auto& entry : std::filesystem::directory_iterator(tool / "new/checkpoints")) {
+    newest = std::max(newest, entry.path().string());
+  }
+  Bytes bytes = read_bytes(newest);
+  bytes.back() ^= 1;
+  write_bytes(newest, bytes);
+  const ToolResult mended = tool.run({"train", "--resume", "--out", "new"});
+  EXPECT_EQ(mended.status, 0) << mended.err;
+  EXPECT_TRUE(has(mended.err, "warning: ") && has(mended.err, "the file is damaged")) << mended.err;
+  EXPECT_TRUE(read_bytes(tool / "new/weights.safetensors") == whole);
+
+  EXPECT_WRONG_WORDS((Words{"train", "--resume"}), "--resume needs --out RUN");
+  EXPECT_WRONG_WORDS((Words{"train", "--resume", "--overwrite", "--out", "new"}), "do not go together");
+}
+
+TEST(ToolTrain, BeginsWithAFileOfWeights) {
+  const Tool tool;
+  ASSERT_EQ(tool.run(train_words()).status, 0);
+  ASSERT_EQ(tool.run(train_words({"--init", "run/weights.safetensors", "--seed", "7"}, "next")).status, 0);
+  const auto first = [&](const char* run) {
+    return nlohmann::json::parse(tool.text(std::string(run) + "/history.json"))["epochs"][0]["train_loss"];
+  };
+  EXPECT_LT(first("next").get<double>(), first("run").get<double>());
+  EXPECT_JOB_FAILED((train_words({"--init", "nothing.safetensors"}, "other")), "there is no such file");
+}
+
 TEST(ToolTrain, ShowsOneChangingLineOnATerminal) {
   const Tool tool;
   const ToolResult result = tool.run_on_terminal(

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <linnet/train/history.h>
 #include <nlohmann/json.hpp>
+#include "tests/unit/expect_error.h"
 
 namespace linnet::train {
 namespace {
@@ -66,6 +67,28 @@ TEST(TrainHistory, Json) {
   EXPECT_EQ(json["train_accuracy"], 1.0);
   EXPECT_EQ(json["interrupted"]["epoch"], 3);
   EXPECT_EQ(json["interrupted"]["step"], 17);
+}
+
+TEST(TrainHistory, JsonIsReadBackToTheLastBit) {
+  History history = two_epochs();
+  history.epochs[1].seconds = 0.1 + 0.2;
+  history.epochs[1].test_loss = std::nan("");
+  history.interrupted = Interruption{3, 17};
+  const History read = read_history_json(history_json(history), "test");
+  EXPECT_EQ(history_json(read), history_json(history));
+  EXPECT_EQ(read.epochs[1].seconds, 0.1 + 0.2);
+  EXPECT_TRUE(std::isnan(read.epochs[1].test_loss));
+  EXPECT_EQ(read.interrupted->step, 17);
+  EXPECT_FALSE(read.train_accuracy.has_value());
+
+  EXPECT_ERROR(read_history_json("{", "a.json"), "a.json is no JSON");
+  EXPECT_ERROR(read_history_json("[]", "a.json"), "a.json: the text is no object");
+  EXPECT_ERROR(read_history_json("{}", "a.json"), "a.json has no epochs");
+  EXPECT_ERROR(read_history_json("{\"epochs\": 3}", "a.json"), "a.json: epochs is 3; expected a list");
+  EXPECT_ERROR(read_history_json("{\"epochs\": [{\"epoch\": -1}]}", "a.json"),
+               "a.json: epochs.0.epoch is -1; expected a whole number, 0 or more");
+  EXPECT_ERROR(read_history_json("{\"epochs\": [{\"epoch\": 1, \"train_loss\": \"x\"}]}", "a.json"),
+               "epochs.0.train_loss is \"x\"; expected a number");
 }
 
 TEST(TrainHistory, CurvesHaveAPointAnEpochAndALegend) {

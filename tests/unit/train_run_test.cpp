@@ -174,7 +174,7 @@ TEST(TrainRun, SaysWhatIsWrongWithAFolder) {
   expect(with("/input/height", -28), "input.height is -28; expected a whole number, 0 or more");
   expect(with("/input/height", 2.5), "input.height is 2.5; expected a whole number");
   expect(with("/input/invert", "maybe"),
-         "input.invert is 'maybe'; expected never, always or light-background");
+         "input.invert is \"maybe\"; expected never, always or light-background");
   expect(with("/dataset/name", 1), "dataset.name is 1; expected text");
   expect(with("/dataset/class_names", "0"), "dataset.class_names is \"0\"; expected a list of texts");
   expect(with("/training/seed", -1), "training.seed is -1; expected a whole number, 0 or more, or null");

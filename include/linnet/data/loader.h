@@ -49,8 +49,9 @@ class Loader {
 
   /// Epochs begun so far; during the first pass it is 1.
   int64_t epoch() const { return epoch_; }
-  /// The next begin() is epoch `begun` + 1; for resuming. begun >= 0.
-  void set_epoch(int64_t begun);
+  /// The next begin() is epoch `begun` + 1 from its batch `first` on; for resuming. begun >= 0, and first is 0
+  /// or a batch of an epoch. Later epochs have all their batches.
+  void set_epoch(int64_t begun, int64_t first = 0);
 
   /// Positions in the dataset in the order of epoch `epoch` (from 1).
   std::vector<int64_t> order(int64_t epoch) const;
@@ -63,6 +64,7 @@ class Loader {
   Dataset dataset_;
   LoaderOptions options_;
   int64_t epoch_ = 0;
+  int64_t first_ = 0;  ///< Batch of the next epoch.
 };
 
 /// An input iterator over the batches of one epoch. `*` gives a batch of its own each time; it is made anew
@@ -83,11 +85,11 @@ class Loader::Iterator {
 
  private:
   friend class Loader;
-  explicit Iterator(std::shared_ptr<Prefetcher> source, int64_t batches)
-      : source_(std::move(source)), batches_(batches) {}
+  Iterator(std::shared_ptr<Prefetcher> source, int64_t first, int64_t batches)
+      : source_(std::move(source)), position_(first), batches_(batches) {}
 
   std::shared_ptr<Prefetcher> source_;
-  int64_t position_ = 0;
+  int64_t position_;
   int64_t batches_;
 };
 

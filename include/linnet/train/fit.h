@@ -58,19 +58,37 @@ struct FitOptions {
   std::string schedule = "constant";             ///< Of the learning rate, step by step: see make_schedule.
   std::vector<data::Transform> transforms = {};  ///< Of training images, beside their set's scaling.
   int workers = 0;                               ///< Threads that make batches ahead.
+  /// Decay of an exponential moving average of the weights (optim::EMA), 0 to 1; 0: none. With one, it is the
+  /// averages that are measured, saved and left in the model.
+  double ema = 0;
+  /// A checkpoint after each epoch and where the training was stopped goes to FitHooks::run; more of them
+  /// every so many steps, and every so many minutes. 0: no more.
+  int64_t checkpoint_steps = 0;
+  double checkpoint_minutes = 0;
+  int64_t keep_checkpoints = 2;  ///< The newest ones, at least 1; that of the best test accuracy stays, too.
 };
 
 /// What a training is connected to. All of it may be left out.
 struct FitHooks {
   Progress* progress = nullptr;
   std::function<bool()> stop = nullptr;  ///< Asked after each step; true ends the training there.
-  const RunFolder* run = nullptr;  ///< Gets weights and history after each epoch, and where it was stopped.
+  /// Gets weights, history and a checkpoint after each epoch, and where it was stopped.
+  const RunFolder* run = nullptr;
+  /// Go on from the newest checkpoint of `run` that can be read; from the beginning where it has none. The
+  /// weights become those of a training that was never stopped, to the last bit, if device and build are the
+  /// same.
+  bool resume = false;
+  /// Where saving fails (no space left, no permission), tell `warn` and train on. What the last epoch saves
+  /// has to succeed all the same.
+  bool keep_going = false;
+  std::function<void(const std::string&)> warn = nullptr;  ///< Also told of checkpoints that are damaged.
 };
 
 /// Trains a classifier by mean cross-entropy on shuffled batches and measures it on the test set after each
 /// epoch. Moves the model to `device` and leaves it there, in evaluation mode and without gradients.
-/// Throws Error for options that fit no training, for empty sets, and for a loss that is not finite, naming
-/// epoch and step; what earlier epochs gave to `run` stays.
+/// Throws Error for options that fit no training, for empty sets, for a loss that is not finite, naming
+/// epoch and step, where saving fails, and for a checkpoint of another model or configuration, with what
+/// differs; what was given to `run` before stays.
 History fit(nn::Module& model, const data::Dataset& train_set, const data::Dataset& test_set,
             const FitOptions& options = {}, const FitHooks& hooks = {});
 

@@ -40,6 +40,9 @@ std::string history_csv(const History& history);
 /// {"epochs": [{"epoch": 1, "train_loss": ..., ...}, ...], "train_accuracy": ..., "interrupted": {"epoch":
 /// ..., "step": ...}}; the last two only where they are set.
 std::string history_json(const History& history);
+/// What history_json wrote, to the last bit; null, as it writes what is not finite, is NaN. Throws Error for
+/// other text, naming `source`.
+History read_history_json(const std::string& text, const std::string& source);
 /// Loss (train, test) and test accuracy over epochs, as an SVG picture that follows the viewer's light or
 /// dark scheme.
 std::string curves_svg(const History& history);

@@ -22,6 +22,8 @@ struct StepReport {
 class Progress {
  public:
   virtual ~Progress() = default;
+  /// A training goes on after `step` steps of `epoch` (from 1).
+  virtual void on_resume(int64_t /*epoch*/, int64_t /*step*/) {}
   virtual void on_step(const StepReport& /*report*/) {}
   virtual void on_epoch(const EpochRecord& /*record*/, int64_t /*epochs*/) {}
 };

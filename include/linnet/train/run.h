@@ -3,6 +3,7 @@
 //   config.json          the settings, and how images become inputs
 //   weights.safetensors  after the last epoch, or where the training was stopped
 //   history.csv, history.json, curves.svg
+//   checkpoints/         what a training needs to go on: the newest ones, and that of the best test accuracy
 // Each file is replaced whole, so that a run killed at any moment leaves files that can be read.
 #pragma once
 
@@ -48,6 +49,7 @@ struct RunConfig {
   FitOptions fit;  ///< A config that is read has the default device: the one it names may not be here.
   int threads = 0;
   bool augment = false;  ///< Whether FitOptions::transforms were those of --augment.
+  std::string init;      ///< The file of the first weights; empty where they were drawn.
 };
 
 struct CreateOptions {
@@ -61,13 +63,20 @@ class RunFolder {
   /// where it holds files but no run.
   static RunFolder create(const std::filesystem::path& folder, const RunConfig& config,
                           const CreateOptions& options = {});
+  /// Whether the folder holds a run.
+  static bool is_run(const std::filesystem::path& folder);
   /// Reads a run. Throws Error naming the file where one is missing or damaged.
   static RunFolder open(const std::filesystem::path& folder);
 
   const std::filesystem::path& folder() const { return folder_; }
   const RunConfig& config() const { return config_; }
+  /// Throws Error with what differs where a training by this configuration would give other weights.
+  void check_same(const RunConfig& config) const;
   std::filesystem::path weights() const;
+  std::filesystem::path checkpoints() const;
 
+  /// Removes what killed processes left half written. Nobody else may be training in the folder.
+  void tidy() const;
   /// Writes weights and history.
   void save(const nn::Module& model, const History& history) const;
 
