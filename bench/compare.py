@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs bench_workloads and peer.py in turns and prints a table of ratios: PyTorch's time / linnet's.
+"""Runs bench_workloads and a peer in turns and prints a table of ratios: the peer's time / linnet's. The peer is
+PyTorch by peer.py, or a program of --peer that speaks as it does, as bench_onednn.
 
 Both programs stay up and are asked for one workload after the other, linnet and PyTorch by turns, the one that goes
 first changing from round to round; so a machine that slows down for a while slows both. A ratio is taken within each
@@ -11,16 +12,19 @@ round's. `error` is linnet's distance from float64. Both sides have the same cor
 timed; threads are not bound to one each, as that hurts libraries whose threads inherit it.
 
 --algorithms times each algorithm of linnet's convolutions beside PyTorch's convolution, in a row of its own:
-conv/mini10/fwd/im2col; auto's row has no such ending. --curves adds so many rounds of the growth curves. --memory adds
-the most memory that a process of each side has used after a few training steps, alone, less what one has used that
-only added numbers.
+conv/mini10/fwd/im2col; auto's row has no such ending. --busy times the workloads of those names once more while another
+process computes on the same cores, in rows that end with /busy. --curves adds so many rounds of the growth curves.
+--memory adds the most memory that a process of each side has used after a few training steps, alone, less what one has
+used that only added numbers.
 
-Usage: compare.py --linnet PROGRAM [--python PYTHON] [--device NAME] [--rounds N] [--curves N] [--threads 1,2]
-                  [--only PATTERN,...] [--min-time SECONDS] [--min-runs N] [--algorithms NAME,...] [--memory]
-                  [--json FILE]
+Usage: compare.py --linnet PROGRAM [--python PYTHON] [--device NAME] [--peer PROGRAM] [--rounds N] [--curves N]
+                  [--threads 1,2] [--only PATTERN,...] [--min-time SECONDS] [--min-runs N] [--algorithms NAME,...]
+                  [--busy PATTERN,...] [--memory] [--json FILE]
 """
 
 import argparse
+import contextlib
+import fnmatch
 import json
 import math
 import os
@@ -35,6 +39,7 @@ def parse():
     parser.add_argument("--linnet", required=True, help="the program bench_workloads")
     parser.add_argument("--python", default=sys.executable, help="a Python that has torch")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--peer", help="a program to compare with in place of PyTorch")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--curves", type=int, default=0, help="rounds of the growth curves")
     parser.add_argument("--threads", default="1,2")
@@ -42,6 +47,7 @@ def parse():
     parser.add_argument("--min-time", type=float, default=0.25)
     parser.add_argument("--min-runs", type=int, default=5)
     parser.add_argument("--algorithms", default="auto", help="of linnet's convolutions")
+    parser.add_argument("--busy", default="", help="patterns of what is timed beside a busy process, too")
     parser.add_argument("--memory", action="store_true", help="also compare the memory of training steps")
     parser.add_argument("--json", type=pathlib.Path, help="where to write everything measured")
     return parser.parse_args()
@@ -74,7 +80,7 @@ class Program:
             line = json.loads(text)
             if "done" in line:
                 return lines
-            if "torch" in line:
+            if "library" in line:
                 self.about = line
             else:
                 lines.append({**line, "variant": line["variant"] + self.suffix} if "variant" in line else line)
@@ -83,6 +89,18 @@ class Program:
     def end(self):
         self.process.stdin.close()
         self.process.wait()
+
+
+@contextlib.contextmanager
+def busy_process(cores):
+    """Another program that computes on the same cores."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"],
+                               preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def cores_for(count):
@@ -126,23 +144,23 @@ class Results:
     def __init__(self):
         self.entries = {}
 
-    def add(self, count, ours, theirs, peak):
+    def add(self, count, ours, theirs, peak, ending=""):
         peer = next(iter(fastest(theirs).values()))
         for name, line in fastest(ours).items():
-            entry = self.entries.setdefault((name, count), {"linnet": [], "torch": [], "share": []})
+            entry = self.entries.setdefault((name + ending, count), {"linnet": [], "peer": [], "share": []})
             entry["linnet"].append(line)
-            entry["torch"].append(peer)
+            entry["peer"].append(peer)
             entry["of"], value = share(line, peak)
             entry["share"].append(value)
 
     def rows(self):
         for (name, count), entry in self.entries.items():
-            ours, theirs = entry["linnet"], entry["torch"]
+            ours, theirs = entry["linnet"], entry["peer"]
             ratios = [t["ms"] / o["ms"] for t, o in zip(theirs, ours)]
             row = {"workload": name, "threads": count, "ratio": statistics.median(ratios), "ratio_min": min(ratios),
                    "ratio_max": max(ratios),
                    "ratio_best": min(t["ms_min"] for t in theirs) / min(o["ms_min"] for o in ours)}
-            for side, lines in (("linnet", ours), ("torch", theirs)):
+            for side, lines in (("linnet", ours), ("peer", theirs)):
                 row[side + "_ms"] = [line["ms"] for line in lines]
                 row[side + "_ms_min"] = [line["ms_min"] for line in lines]
                 row[side + "_variant"] = [line["variant"] for line in lines]
@@ -153,25 +171,39 @@ class Results:
             yield row
 
 
+def is_like(name, patterns):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns.split(","))
+
+
+def peer_command(args):
+    return [args.peer] if args.peer else [args.python, str(pathlib.Path(__file__).with_name("peer.py"))]
+
+
 def measure(args, names, curves):
     options = ["--device", args.device, "--min-time", str(args.min_time), "--min-runs", str(args.min_runs)]
-    peer = str(pathlib.Path(__file__).with_name("peer.py"))
     results, peaks, builds, on_cpu = Results(), [], [], args.device == "cpu"
     for count in [int(word) for word in args.threads.split(",")]:
         cores = cores_for(count) if on_cpu else None
         threads = ["--threads", str(count)]
         ours = Program([args.linnet] + threads + options + ["--algorithms", args.algorithms], cores)
-        torch = [args.python, peer] + threads + options
-        theirs = [Program(torch, cores)]
+        peer = peer_command(args) + threads + options
+        theirs = [Program(peer, cores)]
         if on_cpu and count > 1:  # teams of threads that wait by spinning get into each other's way
-            theirs.append(Program(torch, cores, "+short_spin", GOMP_SPINCOUNT="2000"))
+            theirs.append(Program(peer, cores, "+short_spin", GOMP_SPINCOUNT="2000"))
+
+        def take_turns(turn, name, peak, ending=""):
+            lines = {side: side.run(name) for side in ([ours] + theirs)[::1 if turn % 2 == 0 else -1]}
+            results.add(count, lines[ours], [line for side in theirs for line in lines[side]], peak, ending)
+
         for turn in range(max(args.rounds, args.curves)):
             print(f"{count} threads, round {turn + 1}", file=sys.stderr, flush=True)
             peak = ours.run("peak")[0] if on_cpu else None
             peaks += [peak] if peak else []
             for name in (names if turn < args.rounds else []) + (curves if turn < args.curves else []):
-                lines = {side: side.run(name) for side in ([ours] + theirs)[::1 if turn % 2 == 0 else -1]}
-                results.add(count, lines[ours], [line for side in theirs for line in lines[side]], peak)
+                take_turns(turn, name, peak)
+                if is_like(name, args.busy):
+                    with busy_process(cores):
+                        take_turns(turn, name, peak, "/busy")
         builds.append(theirs[0].about)
         for program in [ours] + theirs:
             program.end()
@@ -190,7 +222,7 @@ def peak_memory(command):
 def measure_memory(args):
     """Of a training step of each network, on one thread."""
     words = ["--min-time", "0.001", "--min-runs", "3", "--only"]
-    sides = {"linnet": [args.linnet], "torch": [args.python, str(pathlib.Path(__file__).with_name("peer.py"))]}
+    sides = {"linnet": [args.linnet], "peer": peer_command(args)}
     rows = []
     for name in ("simplecnn/train_b128", "resnet20/train_b128"):
         row = {"workload": name}
@@ -198,8 +230,8 @@ def measure_memory(args):
             idle, busy = (peak_memory(command + words + [each]) for each in ("overhead/adds_1000", name))
             row[side + "_bytes"], row[side + "_process_bytes"] = busy - idle, busy
         rows.append(row)
-        print(f"{name}: {row['linnet_bytes'] / 2**20:.0f} MiB, PyTorch {row['torch_bytes'] / 2**20:.0f} MiB; the whole "
-              f"process {row['linnet_process_bytes'] / 2**20:.0f} and {row['torch_process_bytes'] / 2**20:.0f} MiB")
+        print(f"{name}: {row['linnet_bytes'] / 2**20:.0f} MiB, the peer {row['peer_bytes'] / 2**20:.0f} MiB; the whole "
+              f"process {row['linnet_process_bytes'] / 2**20:.0f} and {row['peer_process_bytes'] / 2**20:.0f} MiB")
     return rows
 
 
@@ -208,14 +240,14 @@ def geometric_mean(values):
 
 
 def print_table(rows):
-    print(f"{'part':40s} {'threads':>7s} {'linnet ms':>10s} {'torch ms':>10s} {'ratio':>7s}   smallest - largest"
+    print(f"{'part':40s} {'threads':>7s} {'linnet ms':>10s} {'peer ms':>10s} {'ratio':>7s}   smallest - largest"
           f" {'best':>7s} {'share of':>16s} {'error':>8s}")
     for row in rows:
         spread = f"{row['ratio_min']:.2f} - {row['ratio_max']:.2f}"
         part = f"{100 * row['share']:.0f} % {row['share_of']}" if row["share_of"] else "-"
         error = f"{row['error']:.1e}" if row["error"] is not None else "-"
         print(f"{row['workload']:40s} {row['threads']:7d} {statistics.median(row['linnet_ms']):10.4f} "
-              f"{statistics.median(row['torch_ms']):10.4f} {row['ratio']:7.2f}   {spread:18s} {row['ratio_best']:7.2f} "
+              f"{statistics.median(row['peer_ms']):10.4f} {row['ratio']:7.2f}   {spread:18s} {row['ratio_best']:7.2f} "
               f"{part:>16s} {error:>8s}")
     for count in sorted({row["threads"] for row in rows}):
         convs = [row for row in rows if row["threads"] == count and row["workload"].startswith("conv/")]
@@ -225,22 +257,28 @@ def print_table(rows):
                   f"least {min(ratios):.2f}")
 
 
+def listed(command, only):
+    """The names of a program's workloads that are like a pattern."""
+    command = command + ["--list"] + (["--only", only] if only else [])
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+
+
 def main():
     args = parse()
-    listed = [args.linnet, "--list", "--device", args.device]
-    names = subprocess.run(listed + (["--only", args.only] if args.only else []), stdout=subprocess.PIPE, text=True,
-                           check=True).stdout.split()
+    ours = [args.linnet, "--device", args.device]
+    names = listed(ours, args.only)
+    if args.peer:
+        known = listed([args.peer], args.only)
+        names = [name for name in names if name in known]
     if not names:
-        fail(f"no workload is called like {args.only}; {' '.join(listed)} names them")
-    curves = [f"growth/{what}" for what in ("batch/*", "channels/*", "image/*")]
-    curves = subprocess.run(listed + ["--only", ",".join(curves)], stdout=subprocess.PIPE, text=True,
-                            check=True).stdout.split() if args.curves else []
+        fail(f"no workload is called like {args.only}; {args.linnet} --list names them")
+    curves = listed(ours, "growth/batch/*,growth/channels/*,growth/image/*") if args.curves else []
     results, peaks, builds = measure(args, names, curves)
     rows = list(results.rows())
     print_table(rows)
     memory = measure_memory(args) if args.memory else []
     if args.json:
-        args.json.write_text(json.dumps({"torch": builds, "rounds": args.rounds, "min_time": args.min_time,
+        args.json.write_text(json.dumps({"peer": builds, "rounds": args.rounds, "min_time": args.min_time,
                                          "device": args.device, "peaks": peaks, "memory": memory,
                                          "results": rows}, indent=1) + "\n")
 

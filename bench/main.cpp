@@ -3,8 +3,9 @@
 //   bench_workloads [--device NAME] [--threads N] [--only PATTERN,...] [--min-time SECONDS] [--min-runs N]
 //                   [--algorithms NAME,...] [--list | --serve]
 // Patterns are those of the shell; the growth curves run only where a pattern asks for them. With --serve a
-// line of standard input is the name of a workload, or `peak`, and its lines end with {"done": NAME}. A GPU
-// is waited for after enough runs that the wait does not count.
+// line of standard input is the name of a workload, or `peak`, and its lines end with {"done": NAME}; the
+// first line names the library that is timed. A GPU is waited for after enough runs that the wait does not
+// count.
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -112,6 +113,7 @@ void print_peak(const Arguments& arguments) {
 }
 
 void serve(const Arguments& arguments, const std::vector<bench::Workload>& all) {
+  print({{"library", bench::library()}});
   for (std::string name; std::getline(std::cin, name);) {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == name; });

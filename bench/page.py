@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes a page of what compare.py measured: cpu.md, cpu.svg (ratios) and cpu-growth.svg (curves, where there are any).
+"""Makes a page of what compare.py measured: of NAME.json NAME.md, NAME.svg (ratios) and NAME-growth.svg (curves, where
+there are any), in the same folder.
 
-Usage: page.py JSON FOLDER
-       page.py JSON           prints the table of docs/performance.md from what `linnet bench gemm --json` wrote
+Usage: page.py page JSON
+       page.py ladder JSON    prints the table of docs/performance.md from what `linnet bench gemm --json` wrote
 """
 
 import json
@@ -67,7 +68,7 @@ def threads(count):
 # ---- bars of ratios
 
 
-def ratio_chart(rows):
+def ratio_chart(rows, peer):
     """A bar for each workload and number of threads, from 1 (as fast) to the left or right, on a logarithmic scale."""
     names = list(dict.fromkeys(row["workload"] for row in rows))
     counts = counts_of(rows)
@@ -81,7 +82,7 @@ def ratio_chart(rows):
         return left + span * (math.log(ratio) - math.log(least)) / (math.log(most) - math.log(least))
 
     bottom = top + pitch * len(names)
-    body = text(20, 26, "PyTorch's time / linnet's: longer to the right is better", css="title")
+    body = text(20, 26, f"{peer}'s time / linnet's: longer to the right is better", css="title")
     for i, count in enumerate(counts):
         body += f'<rect x="{20 + 110 * i}" y="40" width="12" height="10" class="{("first", "second")[i % 2]}"/>\n'
         body += text(38 + 110 * i, 49, threads(count))
@@ -99,14 +100,14 @@ def ratio_chart(rows):
                 body += (f'<rect x="{min(x, at(1)):.1f}" y="{y + thick * i:.1f}" width="{abs(x - at(1)):.1f}" '
                          f'height="{thick - 1}" class="{("first", "second")[i % 2]}"/>\n')
                 body += text(max(x, at(1)) + 4, y + thick * i + 8, f"{row['ratio']:.2f}")
-    return picture(left + span + 70, bottom + 20, "PyTorch's time over linnet's", body)
+    return picture(left + span + 70, bottom + 20, f"{peer}'s time over linnet's", body)
 
 
 # ---- curves
 
 
 def panel(points, title, left, top):
-    """Milliseconds over an extent, both logarithmic; points are (extent, linnet's, PyTorch's)."""
+    """Milliseconds over an extent, both logarithmic; points are (extent, linnet's, the peer's)."""
     width, height = 230, 180
     extents = [point[0] for point in points]
     times = [time for point in points for time in point[1:]]
@@ -134,18 +135,18 @@ def panel(points, title, left, top):
     return body
 
 
-def growth_chart(rows):
+def growth_chart(rows, peer):
     counts, top, pitch = counts_of(rows), 110, 260
     body = text(20, 26, "A 3x3 convolution forward: milliseconds as one extent grows", css="title")
     body += text(20, 46, "The others are batch 8, 64 channels in and out, an image of 28x28.")
-    for i, side in enumerate(("linnet", "PyTorch")):
+    for i, side in enumerate(("linnet", peer)):
         body += f'<rect x="{20 + 110 * i}" y="58" width="12" height="10" class="{("first", "second")[i]}"/>\n'
         body += text(38 + 110 * i, 67, side)
     for n, count in enumerate(counts):
         for i, what in enumerate(("batch", "channels", "image")):
             of_panel = [row for row in rows if row["threads"] == count and f"/{what}/" in row["workload"]]
             points = sorted((int(row["workload"].split("/")[2]), statistics.median(row["linnet_ms"]),
-                             statistics.median(row["torch_ms"])) for row in of_panel)
+                             statistics.median(row["peer_ms"])) for row in of_panel)
             if points:
                 body += panel(points, f"{what}, {threads(count)}", 70 + 310 * i, top + pitch * n)
     return picture(960, top + pitch * len(counts), "time of a convolution as it grows", body)
@@ -154,22 +155,22 @@ def growth_chart(rows):
 # ---- the page
 
 
-def table(rows):
-    lines = ["| work | threads | linnet, ms | PyTorch, ms | ratio | least to largest | of the fastest runs | share | "
+def table(rows, peer):
+    lines = [f"| work | threads | linnet, ms | {peer}, ms | ratio | least to largest | of the fastest runs | share | "
              "error |", "|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
         share = f"{100 * row['share']:.0f} % of {row['share_of']}" if row["share_of"] else "-"
         error = f"{row['error']:.1e}" if row["error"] is not None else "-"
         lines.append(f"| {row['workload']} | {row['threads']} | {statistics.median(row['linnet_ms']):.4g} | "
-                     f"{statistics.median(row['torch_ms']):.4g} | {row['ratio']:.2f} | {row['ratio_min']:.2f} to "
+                     f"{statistics.median(row['peer_ms']):.4g} | {row['ratio']:.2f} | {row['ratio_min']:.2f} to "
                      f"{row['ratio_max']:.2f} | {row['ratio_best']:.2f} | {share} | {error} |")
     return "\n".join(lines)
 
 
-def memory_table(rows):
-    lines = ["| step | linnet, MiB | PyTorch, MiB | whole process: linnet | PyTorch |", "|---|---|---|---|---|"]
+def memory_table(rows, peer):
+    lines = [f"| step | linnet, MiB | {peer}, MiB | whole process: linnet | {peer} |", "|---|---|---|---|---|"]
     for row in rows:
-        figures = (row[f"{side}{kind}_bytes"] / 2**20 for kind in ("", "_process") for side in ("linnet", "torch"))
+        figures = (row[f"{side}{kind}_bytes"] / 2**20 for kind in ("", "_process") for side in ("linnet", "peer"))
         lines.append(f"| {row['workload']} | " + " | ".join(f"{figure:.0f}" for figure in figures) + " |")
     return "\n".join(lines)
 
@@ -200,37 +201,65 @@ def wrapped(paragraph):
     return textwrap.fill(paragraph, 119, break_long_words=False, break_on_hyphens=False) + "\n\n"
 
 
-def page(measured, bars, curves):
-    peak = measured["peaks"][0]
-    torch = measured["torch"][0]
-    text = "# The CPU backend beside PyTorch\n\n" + wrapped(
-        f"Written by `scripts/bench-cpu` on a machine with {peak['processor']}, {peak['SIMD path']}; PyTorch "
-        f"{torch['torch']} ({torch['cpu_capability']}, MKL {'yes' if torch['mkl'] else 'no'}, oneDNN "
-        f"{'yes' if torch['onednn'] else 'no'}). Both run the same workload in turns, {measured['rounds']} rounds, at "
-        f"least {measured['min_time']} s each time, on the same cores. A ratio is PyTorch's time / linnet's in one "
+def peer_of(measured):
+    return measured["peer"][0]["library"].split()[0]
+
+
+def describe(peer):
+    """PyTorch 2.9 (AVX2, MKL yes, oneDNN yes)"""
+    of = [peer[each] for each in ("cpu_capability",) if peer.get(each)]
+    of += [f"{name} {'yes' if peer[each] else 'no'}" for each, name in (("mkl", "MKL"), ("onednn", "oneDNN"))
+           if each in peer]
+    return peer["library"] + (f" ({', '.join(of)})" if of else "")
+
+
+def busy_section(rows, peer):
+    """How much slower a row is than the same without the busy process."""
+    times = {(row["workload"], row["threads"]): [statistics.median(row[f"{side}_ms"]) for side in ("linnet", "peer")]
+             for row in rows}
+    lines = []
+    for (name, count), busy in times.items():
+        if name.endswith("/busy"):
+            alone = times[name.removesuffix("/busy"), count]
+            lines.append(f"| {name.removesuffix('/busy')} | {count} | {busy[0] / alone[0]:.2f} | {busy[1] / alone[1]:.2f} |")
+    if not lines:
+        return ""
+    return "\n## Beside a busy process\n\n" + wrapped(
+        "The same while one other process computes on the same cores without a pause: time / time alone. "
+        "On one core two processes get half of it each, on two cores three get two thirds.") + "\n".join(
+        [f"| work | threads | linnet | {peer} |", "|---|---|---|---|"] + lines) + "\n"
+
+
+def page(measured, bars, curves, stem):
+    peak, peer = measured["peaks"][0], peer_of(measured)
+    text = f"# The CPU backend beside {peer}\n\n" + wrapped(
+        f"Written by `scripts/bench-cpu` on a machine with {peak['processor']}, {peak['SIMD path']}; "
+        f"{describe(measured['peer'][0])}. Both run the same workload in turns, {measured['rounds']} rounds, at "
+        f"least {measured['min_time']} s each time, on the same cores. A ratio is {peer}'s time / linnet's in one "
         "round, each side by its fastest variant (order of memory, fused optimiser, frozen graph, threads that spin "
         "briefly): above 1 linnet is faster. The table has the median of the rounds, and the least and largest; the "
         "last ratio is that of the fastest runs of all rounds. The error is |result - reference| / |reference| in "
         "Euclidean norms, the reference computed in float64; `overhead/adds_1000` is a thousand additions of one "
-        "element, forward and backward. Everything measured is in [cpu.json](cpu.json).") + wrapped(
+        f"element, forward and backward. Everything measured is in [{stem}.json]({stem}.json).") + wrapped(
         "The peak (multiply-adds on registers) and the bandwidth of plain loops were measured in each round, and "
         "shares are of that round's:")
     text += "\n".join(peaks_of(measured, count) for count in counts_of(measured["results"])) + "\n\n"
     if bars:
-        text += conv_summary(bars) + "\n![Ratios, a bar for each workload](cpu.svg)\n\n" + table(bars) + "\n"
+        text += (conv_summary(bars) + f"\n![Ratios, a bar for each workload]({stem}.svg)\n\n" + table(bars, peer) +
+                 "\n" + busy_section(bars, peer))
     if measured["memory"]:
         text += "\n## Memory of a training step\n\n" + wrapped(
             "The most that a process has used after a few steps, less what one has used that only added "
-            "numbers; and of the whole process.") + memory_table(measured["memory"]) + "\n"
+            "numbers; and of the whole process.") + memory_table(measured["memory"], peer) + "\n"
     if curves:
         text += f"""
 ## How cost grows
 
 A 3x3 convolution with padding 1, forward: batch, channels (in and out) or the image's side grow, the other two stay.
 
-![Time over batch, channels and image, linnet and PyTorch](cpu-growth.svg)
+![Time over batch, channels and image, linnet and {peer}]({stem}-growth.svg)
 
-{table(curves)}
+{table(curves, peer)}
 """
     return text
 
@@ -247,21 +276,22 @@ def ladder_table(measured):
 
 
 def main():
-    if len(sys.argv) == 2 and sys.argv[1].endswith(".json"):
-        print(ladder_table(json.loads(pathlib.Path(sys.argv[1]).read_text())))
-        return 0
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 3 or sys.argv[1] not in ("page", "ladder"):
         print(__doc__, file=sys.stderr)
         return 2
-    measured, folder = json.loads(pathlib.Path(sys.argv[1]).read_text()), pathlib.Path(sys.argv[2])
+    path = pathlib.Path(sys.argv[2])
+    measured, stem = json.loads(path.read_text()), path.stem
+    if sys.argv[1] == "ladder":
+        print(ladder_table(measured))
+        return 0
     bars = [row for row in measured["results"] if not is_curve(row)]
     curves = [row for row in measured["results"] if is_curve(row)]
     if bars:
-        (folder / "cpu.svg").write_text(ratio_chart(bars))
+        path.with_name(f"{stem}.svg").write_text(ratio_chart(bars, peer_of(measured)))
     if curves:
-        (folder / "cpu-growth.svg").write_text(growth_chart(curves))
-    (folder / "cpu.md").write_text(page(measured, bars, curves))
-    print(f"{folder / 'cpu.md'} written")
+        path.with_name(f"{stem}-growth.svg").write_text(growth_chart(curves, peer_of(measured)))
+    path.with_suffix(".md").write_text(page(measured, bars, curves, stem))
+    print(f"{path.with_suffix('.md')} written")
     return 0
 
 

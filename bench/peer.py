@@ -273,7 +273,7 @@ def workloads():
 def describe():
     capability = [line.split(":")[-1].strip() for line in torch.__config__.show().splitlines()
                   if "CPU capability" in line]
-    report({"torch": torch.__version__, "threads": ARGS.threads,
+    report({"library": f"PyTorch {torch.__version__}", "threads": ARGS.threads,
             "cpu_capability": capability[0] if capability else None,
             "device": torch.cuda.get_device_name(DEVICE) if DEVICE.type == "cuda" else "cpu",
             "cuda": torch.version.cuda, "tf32": False, "mkl": torch.backends.mkl.is_available(),

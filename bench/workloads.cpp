@@ -9,9 +9,11 @@
 #include <linnet/autograd/ops.h>
 #include <linnet/core/ops.h>
 #include <linnet/core/random.h>
+#include <linnet/core/version.h>
 #include <linnet/nn/inference.h>
 #include <linnet/nn/models.h>
 #include <linnet/nn/optim.h>
+#include "bench/shapes.h"
 
 namespace linnet::bench {
 namespace {
@@ -42,32 +44,16 @@ NDArray twice(const NDArray& array) {
 
 // ---- matrix products
 
-Workload sgemm(int64_t M, int64_t K, int64_t N) {
-  const std::string name = fmt::format("sgemm/{}x{}x{}", M, K, N);
-  return {name, [=](const Timer& timer) {
-            const NDArray a = random_normal({M, K}), b = random_normal({K, N});
-            const double error =
-                error_once(name, [&] { return relative_error(matmul(a, b), matmul(twice(a), twice(b))); });
-            timer("matmul", {2.0 * static_cast<double>(M * K * N), 0, error}, [&] { matmul(a, b); });
+Workload sgemm(const Gemm& gemm) {
+  return {gemm.name(), [=](const Timer& timer) {
+            const NDArray a = random_normal({gemm.M, gemm.K}), b = random_normal({gemm.K, gemm.N});
+            const double error = error_once(
+                gemm.name(), [&] { return relative_error(matmul(a, b), matmul(twice(a), twice(b))); });
+            timer("matmul", {gemm.flops(), 0, error}, [&] { matmul(a, b); });
           }};
 }
 
 // ---- convolutions
-
-struct Conv {
-  std::string name;
-  int64_t batch, channels, height, width, filters, kernel, stride, padding, groups;
-};
-
-const std::vector<Conv>& convs() {
-  static const std::vector<Conv> all{
-      {"mini10", 10, 8, 32, 32, 16, 3, 1, 0, 1},       {"mini100", 100, 8, 32, 32, 16, 3, 1, 0, 1},
-      {"rgb50k4s2", 64, 3, 50, 50, 15, 4, 2, 0, 1},    {"simplecnn1", 128, 1, 28, 28, 32, 2, 2, 0, 1},
-      {"simplecnn2", 128, 32, 14, 14, 64, 2, 2, 1, 1}, {"simplecnn3", 128, 64, 8, 8, 128, 2, 2, 0, 1},
-      {"resnet64", 32, 64, 32, 32, 64, 3, 1, 1, 1},    {"resnet128", 32, 128, 16, 16, 128, 3, 1, 1, 1},
-      {"depthwise64", 32, 64, 32, 32, 64, 3, 1, 1, 64}};
-  return all;
-}
 
 /// The operands of a convolution and its gradients, in one order of memory.
 struct ConvOperands {
@@ -255,11 +241,13 @@ void time_overhead(const Timer& timer) {
 
 }  // namespace
 
+std::string library() {
+  return fmt::format("linnet {}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR, LINNET_VERSION_PATCH);
+}
+
 std::vector<Workload> workloads(const std::vector<ConvAlgorithm>& algorithms) {
   std::vector<Workload> all;
-  for (const int64_t n : {256, 512, 1024, 2048}) all.push_back(sgemm(n, n, n));
-  all.push_back(sgemm(9000, 72, 16));
-  all.push_back(sgemm(128, 2048, 250));
+  for (const Gemm& each : gemms()) all.push_back(sgemm(each));
   for (const Conv& each : convs()) {
     for (const char* pass : {"fwd", "grad_input", "grad_weight"}) all.push_back(conv(each, pass, algorithms));
   }

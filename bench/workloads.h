@@ -1,4 +1,6 @@
-// The workloads that are timed beside PyTorch: names, and what each runs. bench/peer.py has the same names.
+// The workloads that are timed side by side: names, and what each runs. workloads.cpp has linnet's,
+// onednn.cpp some of the same by oneDNN and OpenBLAS, and peer.py all of them by PyTorch, under the same
+// names.
 #pragma once
 
 #include <functional>
@@ -25,6 +27,9 @@ struct Workload {
   std::string name;
   std::function<void(const Timer&)> run;  ///< Makes operands, calls the timer, and lets them go.
 };
+
+/// Whose they are, with its version.
+std::string library();
 
 /// All of them, on the default device. `algorithms` are those of convolutions; Auto has no word in its
 /// variant.
