@@ -7,6 +7,7 @@
 //   grad_weight    of each tap the sum of x gy, over an image in T, over parts of the batch in double,
 //                  the parts added up in order
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "core/elements.h"
@@ -56,36 +57,46 @@ class Planes {
     image_.fill(n, plane * width(), channels(plane), 0, g_.P, buffer);
   }
 
-  /// In the buffer, from the taps of an output row to those of the next.
-  int64_t row_step() const { return image_.row_step(); }
-  /// The taps of output row p.
-  DepthwiseRow<T> row(const T* buffer, int64_t p) const {
-    return {buffer + p * row_step(), by_channels_ ? image_.pixel_step() : lanes_, offsets_.data(), taps(),
-            vectors()};
+  /// The taps of a plane in the buffer.
+  DepthwisePlane<T> taps_in(const T* buffer) const {
+    return {buffer, image_.row_step(), by_channels_ ? image_.pixel_step() : lanes_, offsets_.data(), taps(),
+            g_.P,   vectors()};
   }
 
-  /// Calls body(element, place) for row p of an array shaped as the output: its place in a row of dense
-  /// vectors.
+  /// A plane of the output or its gradient, as the kernels want it: vectors.
+  struct Vectors {
+    T* data;
+    int64_t row, step;  ///< From a row to the next, from a vector of a row to the next.
+  };
+  /// Of an array shaped as the output, where it lies in whole vectors; none else.
+  std::optional<Vectors> in_place(const View& y, int64_t n, int64_t plane) const {
+    const bool whole = by_channels_ ? y.strides[1] == 1 && channels(plane) == lanes_
+                                    : y.strides[3] == 1 && g_.Q % lanes_ == 0;
+    if (!whole) return std::nullopt;
+    return Vectors{first(y, n, plane), y.strides[2], by_channels_ ? y.strides[3] : lanes_};
+  }
+  int64_t dense_elements() const { return g_.P * vectors() * lanes_; }
+  Vectors dense(T* buffer) const { return {buffer, vectors() * lanes_, lanes_}; }
+  /// Calls body(element of y, its element in dense vectors) for a plane.
   template <class F>
-  void for_row(const View& y, int64_t n, int64_t plane, int64_t p, F&& body) const {
-    T* const row =
-        static_cast<T*>(y.data) + n * y.strides[0] + plane * width() * y.strides[1] + p * y.strides[2];
-    for (int64_t q = 0; q < g_.Q; ++q) {
-      for (int64_t c = 0; c < channels(plane); ++c) {
-        body(row[q * y.strides[3] + c * y.strides[1]], by_channels_ ? q * lanes_ + c : q);
+  void for_plane(const View& y, int64_t n, int64_t plane, T* dense, F&& body) const {
+    T* const from = first(y, n, plane);
+    for (int64_t p = 0; p < g_.P; ++p) {
+      T* const vectors_of_row = dense + p * vectors() * lanes_;
+      for (int64_t q = 0; q < g_.Q; ++q) {
+        T* const pixel = from + p * y.strides[2] + q * y.strides[3];
+        for (int64_t c = 0; c < channels(plane); ++c) {
+          body(pixel[c * y.strides[1]], vectors_of_row[by_channels_ ? q * lanes_ + c : q]);
+        }
       }
     }
   }
-  /// Such a row in memory as the kernels want it, or null; its vectors then lie `step` apart.
-  T* row_in_place(const View& y, int64_t n, int64_t plane, int64_t p, int64_t& step) const {
-    const bool whole = by_channels_ ? y.strides[1] == 1 && channels(plane) == lanes_
-                                    : y.strides[3] == 1 && g_.Q % lanes_ == 0;
-    step = by_channels_ ? y.strides[3] : lanes_;
-    if (!whole) return nullptr;
-    return static_cast<T*>(y.data) + n * y.strides[0] + plane * width() * y.strides[1] + p * y.strides[2];
-  }
 
  private:
+  T* first(const View& y, int64_t n, int64_t plane) const {
+    return static_cast<T*>(y.data) + n * y.strides[0] + plane * width() * y.strides[1];
+  }
+
   const Conv2dGeometry& g_;
   bool by_channels_;
   int64_t lanes_;
@@ -143,21 +154,17 @@ void convolve(const Planes<T>& planes, const Conv2dGeometry& g, const View& w, c
   }
   parallel_range(g.N * count, grain(g, count), [&](int64_t begin, int64_t end) {
     const Scratch<T> buffer(planes.buffer_elements());
-    const Scratch<T> dense(planes.vectors() * planes.lanes());
+    const Scratch<T> dense(planes.dense_elements());
     std::fill_n(buffer.data(), planes.buffer_elements(), T(0));
     for (int64_t i = begin; i < end; ++i) {
       const int64_t n = i / count, plane = i % count;
       planes.fill(n, plane, buffer.data());
-      for (int64_t p = 0; p < g.P; ++p) {
-        int64_t step = 0;
-        T* const place = planes.row_in_place(y, n, plane, p, step);
-        if (place == nullptr) step = planes.lanes();
-        kernels.forward(planes.row(buffer.data(), p), filters.data() + plane * elements,
-                        constants.data() + plane * lanes, relu, place != nullptr ? place : dense.data(),
-                        step);
-        if (place != nullptr) continue;
-        planes.for_row(y, n, plane, p, [&](T& to, int64_t at) { to = dense[at]; });
-      }
+      const auto place = planes.in_place(y, n, plane);
+      const auto to = place ? *place : planes.dense(dense.data());
+      kernels.forward(planes.taps_in(buffer.data()), filters.data() + plane * elements,
+                      constants.data() + plane * lanes, relu, to.data, to.row, to.step);
+      if (!place)
+        planes.for_plane(y, n, plane, dense.data(), [](T& element, const T& from) { element = from; });
     }
   });
 }
@@ -210,26 +217,19 @@ class WeightGradient {
 
   void add_up(int64_t plane, int64_t part) const {
     const Scratch<T> buffer(planes_.buffer_elements());
-    const Scratch<T> dense(g_.P * planes_.vectors() * planes_.lanes());
+    const Scratch<T> dense(planes_.dense_elements());
     const Scratch<T> image(elements_);
     double* const total = sums(plane, part);
     std::fill_n(buffer.data(), planes_.buffer_elements(), T(0));
-    std::fill_n(dense.data(), g_.P * planes_.vectors() * planes_.lanes(), T(0));
+    std::fill_n(dense.data(), planes_.dense_elements(), T(0));
     std::fill_n(total, elements_, 0.0);
     for (int64_t n = chunk_begin(g_.N, parts_, part); n < chunk_begin(g_.N, parts_, part + 1); ++n) {
       planes_.fill(n, plane, buffer.data());
-      int64_t step = 0, row = gy_.strides[2];
-      const T* gradient = planes_.row_in_place(gy_, n, plane, 0, step);
-      if (gradient == nullptr) {
-        step = planes_.lanes();
-        row = planes_.vectors() * step;
-        for (int64_t p = 0; p < g_.P; ++p) {
-          planes_.for_row(gy_, n, plane, p, [&](const T& from, int64_t at) { dense[p * row + at] = from; });
-        }
-        gradient = dense.data();
-      }
-      depthwise_kernels<T>().grad_weight(planes_.row(buffer.data(), 0), g_.P, planes_.row_step(), gradient,
-                                         row, step, image.data());
+      const auto place = planes_.in_place(gy_, n, plane);
+      const auto gradient = place ? *place : planes_.dense(dense.data());
+      if (!place) planes_.for_plane(gy_, n, plane, dense.data(), [](const T& from, T& to) { to = from; });
+      depthwise_kernels<T>().grad_weight(planes_.taps_in(buffer.data()), gradient.data, gradient.row,
+                                         gradient.step, image.data());
       for (int64_t i = 0; i < elements_; ++i) total[i] += static_cast<double>(image[i]);
     }
   }

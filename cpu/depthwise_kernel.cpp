@@ -19,68 +19,145 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class T>
 using Tag = hn::CappedTag<T, 64 / sizeof(T)>;
 
-/// kVectors vectors at once: they share the weights, and their sums do not wait for each other.
+template <class T>
+using Vec = hn::Vec<Tag<T>>;
+
+/// What becomes of a sum.
+template <class T>
+struct Finish {
+  Vec<T> bias;
+  bool relu;
+
+  HWY_INLINE void store(Vec<T> sum, T* to) const {
+    const Tag<T> d;
+    const Vec<T> zero = hn::Zero(d);
+    Vec<T> result = hn::Add(sum, bias);
+    if (relu) result = hn::IfThenElse(hn::Lt(result, zero), zero, result);  // keeps NaN and -0
+    hn::StoreU(result, d, to);
+  }
+};
+
+/// kVectors vectors of a row at once: they share the weights, and their sums do not wait for each other.
 template <class T, int kVectors>
-HWY_INLINE void forward_some(const DepthwiseRow<T>& row, int64_t first, const T* w, const T* bias, bool relu,
+HWY_INLINE void forward_some(const DepthwisePlane<T>& plane, const T* x, const T* w, const Finish<T>& finish,
                              T* y, int64_t y_step) {
   const Tag<T> d;
-  using V = hn::Vec<Tag<T>>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  V sum[kVectors];
+  Vec<T> sum[kVectors];
   HWY_UNROLL(4)
   for (int v = 0; v < kVectors; ++v) sum[v] = hn::Zero(d);
-  const T* const x = row.x + first * row.x_step;
-  for (int64_t t = 0; t < row.taps; ++t) {
-    const V weight = hn::LoadU(d, w + t * lanes);
-    const T* const from = x + row.offsets[t];
+  for (int64_t t = 0; t < plane.taps; ++t) {
+    const Vec<T> weight = hn::LoadU(d, w + t * lanes);
+    const T* const from = x + plane.offsets[t];
     HWY_UNROLL(4)
-    for (int v = 0; v < kVectors; ++v)
-      sum[v] = hn::MulAdd(hn::LoadU(d, from + v * row.x_step), weight, sum[v]);
-  }
-  const V zero = hn::Zero(d);
-  const V add = hn::LoadU(d, bias);
-  HWY_UNROLL(4)
-  for (int v = 0; v < kVectors; ++v) {
-    V result = hn::Add(sum[v], add);
-    if (relu) result = hn::IfThenElse(hn::Lt(result, zero), zero, result);  // keeps NaN and -0
-    hn::StoreU(result, d, y + (first + v) * y_step);
-  }
-}
-
-template <class T>
-void forward(const DepthwiseRow<T>& row, const T* w, const T* bias, bool relu, T* y, int64_t y_step) {
-  int64_t j = 0;
-  for (; j + 4 <= row.vectors; j += 4) forward_some<T, 4>(row, j, w, bias, relu, y, y_step);
-  for (; j < row.vectors; ++j) forward_some<T, 1>(row, j, w, bias, relu, y, y_step);
-}
-
-template <class T>
-void grad_weight(const DepthwiseRow<T>& row, int64_t rows, int64_t x_row, const T* gy, int64_t gy_row,
-                 int64_t gy_step, T* sums) {
-  const Tag<T> d;
-  using V = hn::Vec<Tag<T>>;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t t = 0; t < row.taps; ++t) {
-    V sum[4];  // of every fourth vector of a row: they do not wait for each other
-    HWY_UNROLL(4)
-    for (V& each : sum) each = hn::Zero(d);
-    for (int64_t p = 0; p < rows; ++p) {
-      const T* const x = row.x + row.offsets[t] + p * x_row;
-      const T* const g = gy + p * gy_row;
-      int64_t j = 0;
-      for (; j + 4 <= row.vectors; j += 4) {
-        HWY_UNROLL(4)
-        for (int v = 0; v < 4; ++v) {
-          sum[v] =
-              hn::MulAdd(hn::LoadU(d, x + (j + v) * row.x_step), hn::LoadU(d, g + (j + v) * gy_step), sum[v]);
-        }
-      }
-      for (; j < row.vectors; ++j) {
-        sum[0] = hn::MulAdd(hn::LoadU(d, x + j * row.x_step), hn::LoadU(d, g + j * gy_step), sum[0]);
-      }
+    for (int v = 0; v < kVectors; ++v) {
+      sum[v] = hn::MulAdd(hn::LoadU(d, from + v * plane.x_step), weight, sum[v]);
     }
-    hn::StoreU(hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])), d, sums + t * lanes);
   }
+  HWY_UNROLL(4)
+  for (int v = 0; v < kVectors; ++v) finish.store(sum[v], y + v * y_step);
+}
+
+/// Whether a filter is 3x3 and its lower rows are, an output row further down, its upper ones.
+template <class T>
+bool is_3x3_in_steps_of_a_row(const DepthwisePlane<T>& plane) {
+  if (plane.taps != 9) return false;
+  for (int64_t t = 3; t < 9; ++t) {
+    if (plane.offsets[t] != plane.offsets[t - 3] + plane.x_row) return false;
+  }
+  return true;
+}
+
+/// Down a column of vectors, with the filter in registers: a row of the input is loaded once and is the last
+/// of one output row, the middle one of the next and the first of the one after. kVectors columns at once.
+template <class T, int kVectors>
+HWY_INLINE void forward_3x3(const DepthwisePlane<T>& plane, const T* x, const T* w, const Finish<T>& finish,
+                            T* y, int64_t y_row, int64_t y_step) {
+  const Tag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  Vec<T> weight[9];
+  HWY_UNROLL(9)
+  for (int t = 0; t < 9; ++t) weight[t] = hn::LoadU(d, w + t * lanes);
+  const int64_t left = plane.offsets[0], middle = plane.offsets[1], right = plane.offsets[2];
+  Vec<T> last[kVectors], next[kVectors];  // of the output row that ends with this input row, and the next
+  // Adds to `sum` the products of an input row and a row of the filter.
+  const auto add_row = [&](const T* from, int row, Vec<T> sum) HWY_ATTR {
+    sum = hn::MulAdd(hn::LoadU(d, from + left), weight[3 * row], sum);
+    sum = hn::MulAdd(hn::LoadU(d, from + middle), weight[3 * row + 1], sum);
+    return hn::MulAdd(hn::LoadU(d, from + right), weight[3 * row + 2], sum);
+  };
+  HWY_UNROLL(2)
+  for (int v = 0; v < kVectors; ++v) {
+    const T* const from = x + v * plane.x_step;
+    last[v] = add_row(from + plane.x_row, 1, add_row(from, 0, hn::Zero(d)));
+    next[v] = add_row(from + plane.x_row, 0, hn::Zero(d));
+  }
+  for (int64_t p = 0; p < plane.rows; ++p) {
+    HWY_UNROLL(2)
+    for (int v = 0; v < kVectors; ++v) {
+      const T* const from = x + (p + 2) * plane.x_row + v * plane.x_step;
+      const Vec<T> done = add_row(from, 2, last[v]);
+      last[v] = add_row(from, 1, next[v]);
+      next[v] = add_row(from, 0, hn::Zero(d));
+      finish.store(done, y + p * y_row + v * y_step);
+    }
+  }
+}
+
+template <class T>
+void forward(const DepthwisePlane<T>& plane, const T* w, const T* bias, bool relu, T* y, int64_t y_row,
+             int64_t y_step) {
+  const Finish<T> finish{hn::LoadU(Tag<T>(), bias), relu};
+  int64_t j = 0;
+  if (is_3x3_in_steps_of_a_row(plane)) {
+    for (; j + 2 <= plane.vectors; j += 2) {
+      forward_3x3<T, 2>(plane, plane.x + j * plane.x_step, w, finish, y + j * y_step, y_row, y_step);
+    }
+    for (; j < plane.vectors; ++j) {
+      forward_3x3<T, 1>(plane, plane.x + j * plane.x_step, w, finish, y + j * y_step, y_row, y_step);
+    }
+    return;
+  }
+  for (int64_t p = 0; p < plane.rows; ++p, y += y_row) {
+    const T* const x = plane.x + p * plane.x_row;
+    for (j = 0; j + 4 <= plane.vectors; j += 4) {
+      forward_some<T, 4>(plane, x + j * plane.x_step, w, finish, y + j * y_step, y_step);
+    }
+    for (; j < plane.vectors; ++j) {
+      forward_some<T, 1>(plane, x + j * plane.x_step, w, finish, y + j * y_step, y_step);
+    }
+  }
+}
+
+/// Of kTaps taps: a vector of gy is loaded once for all of them, and their sums do not wait for each other.
+template <class T, int kTaps>
+HWY_INLINE void grad_weight_some(const DepthwisePlane<T>& plane, int64_t first, const T* gy, int64_t gy_row,
+                                 int64_t gy_step, T* sums) {
+  const Tag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  Vec<T> sum[kTaps];
+  HWY_UNROLL(9)
+  for (Vec<T>& each : sum) each = hn::Zero(d);
+  const int64_t* const offsets = plane.offsets + first;
+  for (int64_t p = 0; p < plane.rows; ++p) {
+    const T* const x = plane.x + p * plane.x_row;
+    for (int64_t j = 0; j < plane.vectors; ++j) {
+      const Vec<T> g = hn::LoadU(d, gy + p * gy_row + j * gy_step);
+      const T* const from = x + j * plane.x_step;
+      HWY_UNROLL(9)
+      for (int t = 0; t < kTaps; ++t) sum[t] = hn::MulAdd(hn::LoadU(d, from + offsets[t]), g, sum[t]);
+    }
+  }
+  HWY_UNROLL(9)
+  for (int t = 0; t < kTaps; ++t) hn::StoreU(sum[t], d, sums + (first + t) * lanes);
+}
+
+template <class T>
+void grad_weight(const DepthwisePlane<T>& plane, const T* gy, int64_t gy_row, int64_t gy_step, T* sums) {
+  int64_t t = 0;
+  for (; t + 9 <= plane.taps; t += 9) grad_weight_some<T, 9>(plane, t, gy, gy_row, gy_step, sums);
+  for (; t + 4 <= plane.taps; t += 4) grad_weight_some<T, 4>(plane, t, gy, gy_row, gy_step, sums);
+  for (; t < plane.taps; ++t) grad_weight_some<T, 1>(plane, t, gy, gy_row, gy_step, sums);
 }
 
 template <class T>

@@ -6,27 +6,28 @@
 
 namespace linnet::cpu {
 
-/// A row of the input, as vectors under the elements ("taps") of a filter: vector j of tap t begins at
-/// x[offsets[t] + j * x_step].
+/// A plane of the input, as vectors under the elements ("taps") of a filter: vector j of tap t begins, for
+/// output row p, at x[offsets[t] + p * x_row + j * x_step].
 template <class T>
-struct DepthwiseRow {
+struct DepthwisePlane {
   const T* x;
+  int64_t x_row;
   int64_t x_step;
   const int64_t* offsets;
   int64_t taps;
-  int64_t vectors;
+  int64_t rows;
+  int64_t vectors;  ///< Of a row.
 };
 
 template <class T>
 struct DepthwiseKernels {
   int64_t lanes;
-  /// Vector j of y = bias + the sum over t of x w[t], in order of t; with `relu` ReLU of that. w is (taps,
-  /// lanes), bias (lanes); vectors of y lie y_step apart.
-  void (*forward)(const DepthwiseRow<T>& row, const T* w, const T* bias, bool relu, T* y, int64_t y_step);
-  /// sums (taps, lanes) = the sum over j of x gy, over `rows` rows of x, x_row apart, and of gy, gy_row
-  /// apart; vectors of gy lie gy_step apart.
-  void (*grad_weight)(const DepthwiseRow<T>& row, int64_t rows, int64_t x_row, const T* gy, int64_t gy_row,
-                      int64_t gy_step, T* sums);
+  /// Vector j of row p of y = bias + the sum over t of x w[t], in order of t; with `relu` ReLU of that. w is
+  /// (taps, lanes), bias (lanes); rows of y lie y_row apart, their vectors y_step.
+  void (*forward)(const DepthwisePlane<T>& plane, const T* w, const T* bias, bool relu, T* y, int64_t y_row,
+                  int64_t y_step);
+  /// sums (taps, lanes) = the sum over p and j of x gy; rows of gy lie gy_row apart, their vectors gy_step.
+  void (*grad_weight)(const DepthwisePlane<T>& plane, const T* gy, int64_t gy_row, int64_t gy_step, T* sums);
 };
 
 /// Those of the best instruction set this machine has.
