@@ -1,6 +1,6 @@
 # Third-party packages, all private to linnet's .cpp files: found on the system, or fetched at a pinned commit.
-# Defines the targets hwy::hwy, fmt::fmt-header-only, nlohmann_json::nlohmann_json, linnet::spng, ZLIB::ZLIB and,
-# where they are needed, CLI11::CLI11, GTest::gtest, rapidcheck and benchmark::benchmark; JPEG::JPEG where it is
+# Defines the targets hwy::hwy, fmt::fmt-header-only, nlohmann_json::nlohmann_json, linnet::spng, linnet::zip, ZLIB::ZLIB
+# and, where they are needed, CLI11::CLI11, GTest::gtest, rapidcheck and benchmark::benchmark; JPEG::JPEG where it is
 # installed and LINNET_JPEG is on, which LINNET_HAS_JPEG says. Targets that were found are global, so that a project
 # which adds linnet as a subdirectory links without finding them again.
 # -DFETCHCONTENT_TRY_FIND_PACKAGE_MODE=NEVER fetches all of them.
@@ -45,6 +45,15 @@ if(NOT SPNG_INCLUDE_DIR OR NOT SPNG_LIBRARY OR FETCHCONTENT_TRY_FIND_PACKAGE_MOD
   list(APPEND LINNET_FETCHED spng)
 endif()
 
+# The configuration in Debian's libzip package asks for programs of another package.
+find_path(ZIP_INCLUDE_DIR zip.h)
+find_library(ZIP_LIBRARY zip)
+mark_as_advanced(ZIP_INCLUDE_DIR ZIP_LIBRARY)
+if(NOT ZIP_INCLUDE_DIR OR NOT ZIP_LIBRARY OR FETCHCONTENT_TRY_FIND_PACKAGE_MODE STREQUAL "NEVER")
+  message(STATUS "linnet: libzip is not installed and will be fetched (Debian, Ubuntu: apt-get install libzip-dev)")
+  list(APPEND LINNET_FETCHED libzip)
+endif()
+
 # libjpeg is never fetched: without it, linnet reads no JPEG and says so where it meets one.
 set(LINNET_HAS_JPEG FALSE)
 if(LINNET_JPEG)
@@ -60,11 +69,17 @@ if(LINNET_FETCHED)
   add_subdirectory("${PROJECT_SOURCE_DIR}/cmake/fetch" "${PROJECT_BINARY_DIR}/fetch" EXCLUDE_FROM_ALL SYSTEM)
 endif()
 
-add_library(linnet_spng INTERFACE)
-add_library(linnet::spng ALIAS linnet_spng)
-if("spng" IN_LIST LINNET_FETCHED)
-  target_link_libraries(linnet_spng INTERFACE spng_static)
-else()
-  target_include_directories(linnet_spng SYSTEM INTERFACE "${SPNG_INCLUDE_DIR}")
-  target_link_libraries(linnet_spng INTERFACE "${SPNG_LIBRARY}")
-endif()
+# linnet_plain_package(NAME FETCHED TARGET INCLUDE_DIR LIBRARY): linnet::NAME, which is TARGET where FETCHED was
+# fetched, and else the header and library that were found.
+function(linnet_plain_package name fetched target include_dir library)
+  add_library(linnet_${name} INTERFACE)
+  add_library(linnet::${name} ALIAS linnet_${name})
+  if(fetched IN_LIST LINNET_FETCHED)
+    target_link_libraries(linnet_${name} INTERFACE ${target})
+  else()
+    target_include_directories(linnet_${name} SYSTEM INTERFACE "${include_dir}")
+    target_link_libraries(linnet_${name} INTERFACE "${library}")
+  endif()
+endfunction()
+linnet_plain_package(spng spng spng_static "${SPNG_INCLUDE_DIR}" "${SPNG_LIBRARY}")
+linnet_plain_package(zip libzip zip "${ZIP_INCLUDE_DIR}" "${ZIP_LIBRARY}")

@@ -38,7 +38,7 @@ const std::set<std::string> kAll = {"core", "cpu",  "cuda",  "runtime", "autogra
                                     "io",   "data", "check", "train",   "tools"};
 const std::vector<std::pair<std::string, std::set<std::string>>> kThirdParty = {
     {"hwy/", {"cpu"}},      {"CLI/", {"tools"}},        {"spng.h", {"data"}},  {"jpeglib.h", {"data"}},
-    {"jerror.h", {"data"}}, {"zlib.h", {"io", "data"}}, {"nlohmann/", kAll},   {"fmt/", kAll},
+    {"jerror.h", {"data"}}, {"zip.h", {"io"}}, {"zlib.h", {"io", "data"}}, {"nlohmann/", kAll},   {"fmt/", kAll},
     {"cuda", {"cuda"}},     {"cublas", {"cuda"}},       {"device_", {"cuda"}}, {"cooperative_", {"cuda"}},
 };
 
