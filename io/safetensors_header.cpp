@@ -12,12 +12,21 @@ namespace {
 
 constexpr const char* kWhere = "safetensors";
 
-struct DTypeName {
-  DType dtype;
+struct TypeName {
+  StoredType type;
   const char* name;
 };
-constexpr DTypeName kDTypes[] = {{DType::Float32, "F32"}, {DType::Float64, "F64"}, {DType::Int32, "I32"},
-                                 {DType::Int64, "I64"},   {DType::UInt8, "U8"},    {DType::Bool, "BOOL"}};
+constexpr TypeName kTypes[] = {{StoredType::Float32, "F32"}, {StoredType::Float64, "F64"},
+                               {StoredType::Int32, "I32"},   {StoredType::Int64, "I64"},
+                               {StoredType::UInt8, "U8"},    {StoredType::Bool, "BOOL"},
+                               {StoredType::Float16, "F16"}, {StoredType::BFloat16, "BF16"}};
+
+const char* code_of(StoredType type) {
+  for (const TypeName& known : kTypes) {
+    if (known.type == type) return known.name;
+  }
+  fail(kWhere, "the format has no name for {}", name(type));
+}
 
 /// Hears the header's JSON token by token and accepts only what a header may say, so no tree of claims is
 /// built.
@@ -58,11 +67,12 @@ class HeaderReader {
     }
     if (depth_ != 2 || in_array_ || field_ != "dtype")
       return unexpected("the text \"" + shortened(text) + "\"");
-    for (const DTypeName& known : kDTypes) {
-      if (text == known.name) dtype_ = known.dtype;
+    for (const TypeName& known : kTypes) {
+      if (text == known.name) type_ = known.type;
     }
-    check(dtype_.has_value(), kWhere, "{}: \"{}\" has dtype {}; linnet reads F32, F64, I32, I64, U8 and BOOL",
-          file_, shortened(name_), shortened(text));
+    check(type_.has_value(), kWhere,
+          "{}: \"{}\" has dtype {}; linnet reads F32, F64, I32, I64, U8, BOOL, F16 and BF16", file_,
+          shortened(name_), shortened(text));
     return true;
   }
 
@@ -70,7 +80,7 @@ class HeaderReader {
     if (depth_ >= 2 || in_array_) return unexpected("an object");
     ++depth_;
     fields_.clear();
-    dtype_.reset();
+    type_.reset();
     shape_.reset();
     offsets_.reset();
     return true;
@@ -131,30 +141,23 @@ class HeaderReader {
   }
 
   void finish_entry() {
-    check(dtype_ && shape_ && offsets_, kWhere, "{}: \"{}\" has no {}", file_, shortened(name_),
-          !dtype_   ? "dtype"
+    check(type_ && shape_ && offsets_, kWhere, "{}: \"{}\" has no {}", file_, shortened(name_),
+          !type_    ? "dtype"
           : !shape_ ? "shape"
                     : "data_offsets");
     check(offsets_->size() == 2, kWhere,
           "{}: data_offsets of \"{}\" has {} numbers; expected 2, begin and end", file_, shortened(name_),
           offsets_->size());
-    SafetensorsEntry entry{name_, *dtype_, {}, (*offsets_)[0], (*offsets_)[1]};
+    SafetensorsEntry entry{name_, *type_, {}, (*offsets_)[0], (*offsets_)[1]};
     check(entry.begin <= entry.end, kWhere, "{}: \"{}\" begins at {}, after its end at {}", file_,
           shortened(name_), entry.begin, entry.end);
-    uint64_t bytes = size_of(entry.dtype);
-    uint64_t span = bytes;  // without the zeros: strides must not overflow either
-    for (const uint64_t extent : *shape_) {
-      bytes *= extent;
-      const bool fits = !__builtin_mul_overflow(span, std::max<uint64_t>(extent, 1), &span);
-      check(fits && span <= static_cast<uint64_t>(INT64_MAX), kWhere,
-            "{}: \"{}\" has shape ({}), more elements than any memory holds", file_, shortened(name_),
-            join(*shape_, ", "));
-      entry.shape.push_back(static_cast<int64_t>(extent));
-    }
-    check(entry.end - entry.begin == bytes, kWhere,
+    const std::optional<uint64_t> bytes = stored_bytes(entry.type, *shape_);
+    check(bytes.has_value(), kWhere, "{}: \"{}\" has shape ({}), more elements than any memory holds", file_,
+          shortened(name_), join(*shape_, ", "));
+    for (const uint64_t extent : *shape_) entry.shape.push_back(static_cast<int64_t>(extent));
+    check(entry.end - entry.begin == *bytes, kWhere,
           "{}: \"{}\" has {} bytes, {} to {}; {} of shape {} needs {}", file_, shortened(name_),
-          entry.end - entry.begin, entry.begin, entry.end, safetensors_dtype(entry.dtype), entry.shape,
-          bytes);
+          entry.end - entry.begin, entry.begin, entry.end, code_of(entry.type), entry.shape, *bytes);
     header_.entries.push_back(std::move(entry));
   }
 
@@ -168,7 +171,7 @@ class HeaderReader {
   std::set<std::string> names_;
   std::set<std::string> fields_;
   std::vector<uint64_t> numbers_;
-  std::optional<DType> dtype_;
+  std::optional<StoredType> type_;
   std::optional<std::vector<uint64_t>> shape_;
   std::optional<std::vector<uint64_t>> offsets_;
 };
@@ -199,8 +202,8 @@ void check_cover(const std::vector<SafetensorsEntry>& entries, uint64_t data_siz
 }  // namespace
 
 const char* safetensors_dtype(DType dtype) {
-  for (const DTypeName& known : kDTypes) {
-    if (known.dtype == dtype) return known.name;
+  for (const TypeName& known : kTypes) {  // its own dtypes come before those that become float32
+    if (loaded_as(known.type) == dtype) return known.name;
   }
   fail(kWhere, "the format has no name for {}", dtype);
 }

@@ -11,7 +11,9 @@
 #include <linnet/io/save.h>
 #include <linnet/nn/models.h>
 
+#include "io/half.h"
 #include "io/safetensors_header.h"
+#include "tests/unit/damaged.h"
 #include "tests/unit/expect_error.h"
 
 namespace linnet {
@@ -139,11 +141,38 @@ TEST_F(Safetensors, SavesAndLoadsModels) {
       "[load_state_dict] the state does not fit Linear; missing: weight, bias; unexpected: conv1.weight,");
 }
 
-TEST_F(Safetensors, OtherFormatsAreNamed) {
-  nn::SimpleCNN model;
-  EXPECT_ERROR(save(model, path("w.pth")),
-               "files ending in \".pth\" are not supported; weights are kept in .safetensors");
-  EXPECT_ERROR(load(model, path("w")), "files ending in \"\" are not supported");
+TEST_F(Safetensors, Float16AndBFloat16BecomeFloat32) {
+  const std::string header = R"({"h":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]},)"
+                             R"("b":{"dtype":"BF16","shape":[256,256],"data_offsets":[131072,262144]}})";
+  std::string patterns(131072, '\0');
+  for (uint32_t bits = 0; bits < 65536; ++bits) {
+    const auto pattern = static_cast<uint16_t>(bits);
+    std::memcpy(&patterns[2 * bits], &pattern, sizeof pattern);
+  }
+  const SafetensorsFile file =
+      load_safetensors(write(with_length(header.size(), header + patterns + patterns)));
+  ASSERT_EQ(file.tensors.size(), 2U);
+  EXPECT_EQ(file.tensors[1].array.shape(), (Shape{256, 256}));
+  for (const nn::NamedArray& tensor : file.tensors) {
+    ASSERT_EQ(tensor.array.dtype(), DType::Float32);
+    const auto values = tensor.array.to_vector<float>();
+    for (uint32_t bits = 0; bits < 65536; ++bits) {
+      const auto pattern = static_cast<uint16_t>(bits);
+      const float expected = tensor.name == "h" ? float16_to_float32(pattern) : bfloat16_to_float32(pattern);
+      ASSERT_EQ(std::memcmp(&values[bits], &expected, sizeof expected), 0) << tensor.name << ' ' << bits;
+    }
+  }
+}
+
+TEST_F(Safetensors, ReadsElementsAtAnyOffset) {
+  // Files of older writers: a header that is not padded, and dtypes in any order.
+  const std::string header = R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                             R"("w":{"dtype":"F64","shape":[1],"data_offsets":[1,9]}})";
+  const double number = 0.1;
+  std::string data(9, '\7');
+  std::memcpy(&data[1], &number, sizeof number);
+  const SafetensorsFile file = load_safetensors(write(with_length(header.size(), header + data)));
+  EXPECT_EQ(file.tensors[1].array.item<double>(), number);
 }
 
 TEST_F(Safetensors, RefusesToWriteWhatTheFormatCannotHold) {
@@ -206,7 +235,7 @@ TEST_F(Safetensors, RefusesEntriesOfAnotherForm) {
   EXPECT_ERROR(load_safetensors(entry(R"({"dtype":"F32","data_offsets":[0,4]})")), "\"w\" has no shape");
   EXPECT_ERROR(load_safetensors(entry(R"({"shape":[1],"data_offsets":[0,4]})")), "\"w\" has no dtype");
   EXPECT_ERROR(load_safetensors(entry(R"({"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,4]})")),
-               "\"w\" has dtype F8_E4M3; linnet reads F32, F64, I32, I64, U8 and BOOL");
+               "\"w\" has dtype F8_E4M3; linnet reads F32, F64, I32, I64, U8, BOOL, F16 and BF16");
   EXPECT_ERROR(load_safetensors(entry(R"({"dtype":4,"shape":[1],"data_offsets":[0,4]})")),
                "dtype of \"w\" has the number 4; expected a text");
   EXPECT_ERROR(load_safetensors(entry(R"({"dtype":"F32","shape":[-1],"data_offsets":[0,4]})")),
@@ -299,6 +328,16 @@ TEST_F(Safetensors, NoCutMakesAFileThatLoads) {
   for (size_t length = 0; length < whole.size(); ++length) {
     EXPECT_ERROR(load_safetensors(write(whole.substr(0, length))), "[safetensors] ");
   }
+}
+
+TEST_F(Safetensors, WhateverBitOfTheFileChangesItLoadsOrThrowsError) {
+  save_safetensors({{"a", NDArray::arange(5)}, {"b", NDArray::arange(3, DType::Int64)}}, path(),
+                   {{"k", "v"}});
+  const std::string whole = read(path());
+  const Verdicts verdicts = read_flipped({whole.begin(), whole.end()}, "[safetensors]",
+                                         [](const Bytes& bytes) { parse_safetensors(bytes, "a file"); });
+  EXPECT_GE(verdicts.loaded, (5 * 4 + 3 * 8) * 9);  // elements may be anything
+  EXPECT_GT(verdicts.refused, 500);
 }
 
 TEST_F(Safetensors, WhateverBytesOfTheHeaderChangeItParsesOrThrowsError) {
