@@ -21,6 +21,7 @@
 #include <linnet/data/data.h>
 #include <linnet/io/checkpoint.h>
 #include <linnet/io/npy.h>
+#include <linnet/io/pth.h>
 #include <linnet/io/safetensors.h>
 #include <linnet/io/save.h>
 #include <linnet/nn/activations.h>
