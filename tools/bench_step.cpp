@@ -290,7 +290,7 @@ Command bench_step_command(Parser& app) {
   sub.footer(kFooter);
   auto words = std::make_shared<StepWords>();
   sub.add_option("--model", words->model, "One of: " + join(nn::model_names(), ", ")).capture_default_str();
-  sub.add_option("--weights", words->weights, "A .safetensors file; weights drawn by --seed where not given");
+  sub.add_option("--weights", words->weights, "A file of weights; drawn by --seed where not given");
   sub.add_option("--algorithm", words->algorithms, "all, or some of: " + algorithm_names())
       .delimiter(',')
       .capture_default_str();

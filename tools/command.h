@@ -26,6 +26,8 @@ Command predict_command(Parser& app);
 Command make_digits_command(Parser& app);
 Command doctor_command(Parser& app);
 Command parity_command(Parser& app);
+Command inspect_command(Parser& app);
+Command convert_command(Parser& app);
 Command bench_command(Parser& app);
 Command bench_conv_command(Parser& bench);
 Command bench_gemm_command(Parser& bench);

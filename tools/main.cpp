@@ -48,7 +48,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(0, 1);
   const std::vector<Command> commands{train_command(app),       evaluate_command(app), predict_command(app),
                                       make_digits_command(app), doctor_command(app),   parity_command(app),
-                                      bench_command(app)};
+                                      bench_command(app),       inspect_command(app),  convert_command(app)};
   try {
     check_command(argc, argv, commands);
     if (const std::optional<int> status = app.parse(argc, argv)) return *status;

@@ -19,7 +19,7 @@ TrainedModel load_from(train::RunConfig config, const std::filesystem::path& wei
 
 void ModelWords::add_to(Parser& app) {
   app.add_option("--model", model, "In place of RUN: a model by name, with --weights");
-  app.add_option("--weights", weights, "In place of RUN: a .safetensors file, with --model");
+  app.add_option("--weights", weights, "In place of RUN: a file of weights, with --model");
 }
 
 TrainedModel ModelWords::load(const std::string& run) const {

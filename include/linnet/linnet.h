@@ -24,6 +24,7 @@
 #include <linnet/io/pth.h>
 #include <linnet/io/safetensors.h>
 #include <linnet/io/save.h>
+#include <linnet/io/tensor_file.h>
 #include <linnet/nn/activations.h>
 #include <linnet/nn/clip_grad.h>
 #include <linnet/nn/ema.h>

@@ -1,0 +1,170 @@
+// Files of tensors whatever their format: told by content, written by name, from each format to every other.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+
+#include <linnet/data/idx.h>
+#include <linnet/io/npy.h>
+#include <linnet/io/pth.h>
+#include <linnet/io/save.h>
+#include <linnet/io/tensor_file.h>
+#include <linnet/nn/models.h>
+#include "core/view.h"
+#include "io/zip.h"
+#include "tests/unit/data_files.h"
+#include "tests/unit/expect_error.h"
+
+namespace linnet {
+namespace {
+
+class TensorFiles : public FileTest {
+ protected:
+  static Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
+};
+
+/// Every dtype, a number, nothing at all, and values that arithmetic would not keep.
+nn::StateDict sample() {
+  return {
+      {"conv1.weight", NDArray::from_data<float>({std::nanf("9"), -0.0F, 1e-45F, 3}, {1, 2, 2, 1})},
+      {"conv1.bias", NDArray::from_data<double>({5e-324, -1e300}, {2})},
+      {"steps", NDArray::from_data<int64_t>({INT64_MIN}, {})},
+      {"int32", NDArray::from_data<int32_t>({INT32_MAX, -7, 0}, {3})},
+      {"bytes", NDArray::from_data<uint8_t>({0, 255}, {2, 1})},
+      {"mask", NDArray::from_data<bool>({true, false, true}, {3})},
+      {"empty", NDArray::zeros({0, 4})},
+  };
+}
+
+void expect_same(const nn::StateDict& a, const nn::StateDict& b, const std::string& what) {
+  ASSERT_EQ(a.size(), b.size()) << what;
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].name, b[i].name) << what;
+    ASSERT_EQ(a[i].array.shape(), b[i].array.shape()) << what << a[i].name;
+    ASSERT_EQ(a[i].array.dtype(), b[i].array.dtype()) << what << a[i].name;
+    const NDArray x = a[i].array.contiguous(), y = b[i].array.contiguous();
+    if (x.numel() == 0) continue;
+    const size_t bytes = static_cast<size_t>(x.numel()) * size_of(x.dtype());
+    EXPECT_EQ(std::memcmp(x.read_view().data, y.read_view().data, bytes), 0) << what << a[i].name;
+  }
+}
+
+TEST_F(TensorFiles, EachFormatGoesToEveryOtherExactly) {
+  const std::pair<const char*, FileFormat> formats[] = {{"a.safetensors", FileFormat::Safetensors},
+                                                        {"a.pth", FileFormat::Pth},
+                                                        {"a.pt", FileFormat::Pth},
+                                                        {"a.npz", FileFormat::Npz}};
+  for (const auto& [from, from_format] : formats) {
+    save_tensors(sample(), folder_ / from);
+    const TensorFile read = load_tensors(folder_ / from);
+    EXPECT_EQ(read.format, from_format) << from;
+    expect_same(read.tensors, sample(), from);
+    for (const auto& [to, to_format] : formats) {
+      const std::string path = folder_ / (std::string("b-") + to);
+      save_tensors(read.tensors, path);
+      EXPECT_EQ(load_tensors(path).format, to_format);
+      expect_same(load_tensors(path).tensors, sample(), std::string(from) + " to " + to + ": ");
+    }
+  }
+}
+
+TEST_F(TensorFiles, OneArrayGoesToNpyUnderTheNameOfTheFile) {
+  const nn::StateDict one{{"weight", NDArray::arange(6).reshape({2, 3})}};
+  save_tensors(one, folder_ / "weight.npy");
+  expect_same(load_tensors(folder_ / "weight.npy").tensors, one, "npy");
+  EXPECT_ERROR(save_tensors(sample(), folder_ / "x.npy"),
+               "x.npy: a .npy file holds one array and here are 7; a .npz file holds several");
+  EXPECT_ERROR(save_tensors({}, folder_ / "x.npy"), "a .npy file holds one array and here are 0");
+}
+
+TEST_F(TensorFiles, MetadataIsKeptOrRefused) {
+  const Metadata metadata{{"format", "linnet"}};
+  save_tensors(sample(), folder_ / "a.safetensors", metadata);
+  EXPECT_EQ(load_tensors(folder_ / "a.safetensors").metadata, metadata);
+  EXPECT_ERROR(
+      save_tensors(sample(), folder_ / "a.npz", metadata),
+      "a.npz: linnet writes no metadata to npz files, and here are 1 entries; safetensors files keep it");
+  const TensorFile pth = load_tensors(LINNET_SOURCE_DIR "/tests/golden/pth/checkpoint_legacy.pth");
+  EXPECT_EQ(pth.metadata.at("arch"), "tiny");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.npz"));
+}
+
+TEST_F(TensorFiles, TheContentTellsTheFormatWhateverTheName) {
+  const auto kind = [&](const std::function<void(const std::string&)>& write) {
+    const std::string made = folder_ / "made";
+    write(made);
+    std::filesystem::rename(made, folder_ / "weights.pdf");
+    return std::string(name(detect_format(folder_ / "weights.pdf")));
+  };
+  EXPECT_EQ(kind([](const std::string& path) { save_safetensors(sample(), path); }), "safetensors");
+  EXPECT_EQ(kind([](const std::string& path) { save_safetensors({}, path); }), "safetensors");
+  EXPECT_EQ(kind([](const std::string& path) { save_pth(sample(), path); }), "pth");
+  EXPECT_EQ(kind([](const std::string& path) { save_npz(sample(), path); }), "npz");
+  EXPECT_EQ(kind([](const std::string& path) { save_npz({}, path); }), "npz");
+  EXPECT_EQ(kind([](const std::string& path) { save_npy(NDArray::zeros({2}), path); }), "npy");
+  EXPECT_EQ(kind([](const std::string& path) { data::write_idx(path, NDArray::zeros({2, 3})); }), "idx");
+  EXPECT_EQ(kind([](const std::string& path) { write_bytes(path, {0x1F, 0x8B, 8, 0}); }), "idx");
+  EXPECT_EQ(kind([](const std::string& path) { write_bytes(path, {0x80, 2, 0x8A, 10}); }), "pth");
+}
+
+TEST_F(TensorFiles, WhatIsNoFileOfTensorsIsRefused) {
+  EXPECT_ERROR(detect_format(path_), "[load] " + path_ + ": there is no such file");
+  EXPECT_ERROR(detect_format(folder_.path()), "that is not a file");
+  const std::string none = "its content is of no format that linnet knows: it begins ";
+  EXPECT_ERROR(detect_format(file({})), none + "\"\"; expected safetensors, .pth, .npy, .npz or IDX");
+  EXPECT_ERROR(load_tensors(file(bytes_of("hello, world; how are you?"))), none + "\"hello, world; ho\"");
+  EXPECT_ERROR(detect_format(file({0, 0, 8})), none + "\"\\x00\\x00\\x08\"");
+  EXPECT_ERROR(detect_format(file({0, 0, 8, 0, 1})), none);
+  EXPECT_ERROR(detect_format(file({0, 0, 8, 9, 1})), none);
+  EXPECT_ERROR(detect_format(file({0x80})), none);
+  EXPECT_ERROR(detect_format(file({0x80, 6, 1})), none);
+  EXPECT_ERROR(detect_format(file(bytes_of("\1\1\1\1\1\1\1\1{}"))), none);
+  EXPECT_ERROR(detect_format(file(bytes_of("PK\3\4 and no more"))), "[load] " + path_);
+  ZipWriter archive(path_, "test");
+  archive.add("x.txt", {});
+  archive.commit();
+  EXPECT_ERROR(detect_format(path_),
+               "it is a zip archive of something else: expected one entry data.pkl, as in .pth");
+  data::write_idx(path_, NDArray::zeros({2, 3}));
+  EXPECT_ERROR(load_tensors(path_),
+               "it is an IDX file, one array of a data set without a name; data::read_idx reads");
+}
+
+TEST_F(TensorFiles, AFormatThatIsGivenIsRead) {
+  save_npz(sample(), path_);
+  EXPECT_EQ(load_tensors(path_, FileFormat::Npz).format, FileFormat::Npz);
+  EXPECT_ERROR(load_tensors(path_, FileFormat::Npy), "[npy] ");
+  EXPECT_ERROR(load_tensors(path_, FileFormat::Safetensors), "[safetensors] ");
+  EXPECT_ERROR(load_tensors(path_, FileFormat::Pth), "[load_pth] ");
+}
+
+TEST_F(TensorFiles, TheEndingOfTheNameTellsWhatIsWritten) {
+  EXPECT_EQ(format_to_save("a/b.pt"), FileFormat::Pth);
+  EXPECT_EQ(format_to_save("b.npy"), FileFormat::Npy);
+  EXPECT_ERROR(save_tensors(sample(), folder_ / "w.bin"),
+               "files ending in \".bin\" are not supported; tensors are kept in files ending in "
+               ".safetensors, .pth, .pt, "
+               ".npz, .npy");
+  EXPECT_ERROR(save_tensors(sample(), folder_ / "w"), "files ending in \"\" are not supported");
+}
+
+TEST_F(TensorFiles, ModelsAreSavedToAndLoadedFromAnyOfThem) {
+  const nn::SimpleCNN model;
+  for (const char* to : {"w.safetensors", "w.pth", "w.npz"}) {
+    save(model, folder_ / to);
+    std::filesystem::rename(folder_ / to, path_);
+    nn::SimpleCNN other;
+    load(other, path_);
+    expect_same(other.state_dict(), model.state_dict(), to);
+    nn::Linear wrong(2, 2);
+    EXPECT_ERROR(load(wrong, path_),
+                 "[load_state_dict] the state does not fit Linear; missing: weight, bias;");
+  }
+  EXPECT_ERROR(save(model, folder_ / "w.onnx"),
+               "files ending in \".onnx\" are not supported; tensors are kept in");
+  EXPECT_ERROR(save(model, folder_ / "w.npy"), "a .npy file holds one array and here are 10");
+}
+
+}  // namespace
+}  // namespace linnet
