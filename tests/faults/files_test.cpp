@@ -4,12 +4,14 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <linnet/core/error.h>
 #include <linnet/io/checkpoint.h>
 #include <linnet/io/safetensors.h>
+#include <linnet/io/tensor_file.h>
 #include <linnet/nn/layers.h>
 #include <linnet/train/run.h>
 #include "tests/faults/faults.h"
@@ -38,6 +40,7 @@ class FileFaults : public testing::TestWithParam<int> {
   /// the two made it, and the error names the reason.
   void every_call_fails_once(const std::function<void(int)>& write) {
     const std::string folder = temp_ / "files";
+    fs::remove_all(folder);
     fs::create_directories(folder);
     write(1);
     const auto newer = content_of(folder);
@@ -82,6 +85,13 @@ nn::StateDict arrays(int which) {
 
 TEST_P(FileFaults, Safetensors) {
   every_call_fails_once([&](int which) { save_safetensors(arrays(which), path("a.safetensors")); });
+}
+
+TEST_P(FileFaults, FilesOfTensorsInEveryFormat) {
+  for (const char* name : {"a.npz", "a.pth"}) {
+    every_call_fails_once([&](int which) { save_tensors(arrays(which), path(name)); });
+  }
+  every_call_fails_once([&](int which) { save_tensors({arrays(which)[0]}, path("a.npy")); });
 }
 
 TEST_P(FileFaults, Checkpoint) {

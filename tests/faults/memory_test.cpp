@@ -9,6 +9,7 @@
 #include <linnet/core/random.h>
 #include <linnet/io/checkpoint.h>
 #include <linnet/io/save.h>
+#include <linnet/io/tensor_file.h>
 #include <linnet/nn/layers.h>
 #include "tests/faults/faults.h"
 #include "tests/unit/data_files.h"
@@ -45,6 +46,16 @@ TEST(MemoryFaults, Checkpoint) {
   checkpoint.texts["config"] = "{\"a\": 1}";
   save_checkpoint(checkpoint, temp / "a.safetensors");
   EXPECT_GT(every_allocation_fails_once([&] { load_checkpoint(temp / "a.safetensors"); }, [] {}), 20);
+}
+
+TEST(MemoryFaults, FilesOfTensorsInEveryFormat) {
+  TempFolder temp;
+  const nn::StateDict one{{"a", NDArray::full({3, 2}, 2)}};
+  const nn::StateDict two{{"weight", NDArray::full({7}, 1)}, {"b", NDArray::full({3, 2}, 2)}};
+  for (const char* name : {"a.npy", "a.npz", "a.pth", "a.safetensors"}) {
+    save_tensors(name == std::string("a.npy") ? one : two, temp / name);
+    EXPECT_GT(every_allocation_fails_once([&] { load_tensors(temp / name); }, [] {}), 5) << name;
+  }
 }
 
 TEST(MemoryFaults, LoadingIntoAModel) {
