@@ -51,12 +51,15 @@ struct TensorBytes {
   std::string view = {};  ///< The sixth part of a storage's identification.
 };
 
-inline std::string tensor(const TensorBytes& t = {}) {
+inline std::string storage(const TensorBytes& t) {
   std::vector<std::string> id = {text("storage"), global("torch", t.storage_type), text(t.key), text("cpu"),
                                  integer(t.count)};
   if (!t.view.empty()) id.push_back(t.view);
+  return tuple(id) + "Q";
+}
+inline std::string tensor(const TensorBytes& t = {}) {
   return call(global("torch._utils", "_rebuild_tensor_v2"),
-              {tuple(id) + "Q", integer(t.offset), integers(t.size), integers(t.stride), "\x89",
+              {storage(t), integer(t.offset), integers(t.size), integers(t.stride), "\x89",
                call(global("collections", "OrderedDict"), {})});
 }
 

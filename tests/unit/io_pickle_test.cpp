@@ -148,6 +148,7 @@ TEST(Pickle, TheNamesThatTensorsNeed) {
   EXPECT_EQ(shown(call(global("collections", "defaultdict"), {global("__builtin__", "list")})), "{}");
   EXPECT_EQ(shown(call(global("collections", "Counter"), {"}K\1K\2s"})), "{1 2}");
   EXPECT_EQ(shown(call(global("builtins", "set"), {"]K\1a"})), "set(1)");
+  EXPECT_EQ(shown(call(global("builtins", "list"), {"K\1\x85"})), "[1]");
   EXPECT_EQ(shown(call(global("torch", "Size"), {"]K\1a"})), "(1)");
   EXPECT_EQ(shown(call(global("torch", "device"), {text("cpu")})), "other");
   EXPECT_EQ(shown(global("torch", "float32")), "<float32>");

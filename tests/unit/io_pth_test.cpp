@@ -68,7 +68,8 @@ nn::StateDict some_tensors() {
           {"int32", NDArray::from_data<int32_t>({-7, INT32_MAX}, {2})},
           {"bytes \u00e9", NDArray::from_data<uint8_t>({0, 255}, {2})},
           {"flags", NDArray::from_data<bool>({true, false, true}, {3})},
-          {"empty", NDArray::zeros({0, 4})}};
+          {"empty", NDArray::zeros({0, 4})},
+          {"wide", NDArray::zeros({0, int64_t{1} << 33})}};
 }
 
 void expect_equal(const nn::StateDict& actual, const nn::StateDict& expected) {
@@ -294,6 +295,27 @@ TEST_F(Pth, DescribingMuchInAFewBytesIsRefused) {
   }
   EXPECT_ERROR(read_operations(expanded + "e"),
                "\"16\" has size (1048576,) and the tensors together much more elements");
+}
+
+TEST_F(Pth, EveryWayTensorsAreDescribed) {
+  const std::string storage = pickles::storage({});
+  const std::vector<std::string> place = {storage, integer(1), pickles::integers({2}),
+                                          pickles::integers({3})};
+  const auto described = [&](const std::string& function, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = place;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return read_operations(pickles::call(global("torch._utils", function), arguments)).tensors[0].array;
+  };
+  const std::vector<float> expected{1, 4};
+  EXPECT_EQ(described("_rebuild_tensor", {}).to_vector<float>(), expected);
+  EXPECT_EQ(described("_rebuild_tensor_v2", {"\x88", "}"}).to_vector<float>(), expected);
+  EXPECT_EQ(described("_rebuild_tensor_v2", {"\x88", "}", "}"}).to_vector<float>(), expected);
+  EXPECT_ERROR(described("_rebuild_tensor_v2", {"\x88", "}", dict({text("neg"), "\x88"})}),
+               "\"tensor\" is a negated or conjugated view");
+  EXPECT_ERROR(described("_rebuild_tensor_v2", {"\x88"}), "\"tensor\" is described wrongly");
+  EXPECT_ERROR(described("_rebuild_tensor_v3", {"\x88", "}", global("torch", "uint16")}),
+               "\"tensor\" has dtype uint16; linnet reads");
+  EXPECT_ERROR(described("_rebuild_tensor_v3", {"\x88", "}"}), "\"tensor\" is described wrongly");
 }
 
 TEST_F(Pth, ASharedStorageIsReadOnce) {

@@ -12,7 +12,7 @@ namespace {
 
 using Zip = TemporaryFolder;
 
-std::span<const uint8_t> span_of(const std::string& text) {
+std::span<const uint8_t> span_of(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
@@ -101,8 +101,10 @@ TEST_F(Zip, RefusesWhatIsNoArchive) {
 }
 
 TEST_F(Zip, RefusesEscapingNames) {
-  const auto named = [](const std::string& name) { return open(zip_bytes({{.name = name, .data = "1"}})); };
-  EXPECT_EQ(named("a/..b/c..").entries().size(), 1U);
+  const auto named = [](const std::string& name) {
+    return open(zip_bytes({{.name = name, .data = "1"}})).entries().at(0).name;
+  };
+  EXPECT_EQ(named("a/..b/c.."), "a/..b/c..");
   EXPECT_ERROR(named("/etc/passwd"),
                "the name \"/etc/passwd\" of an entry is absolute; expected a path inside");
   EXPECT_ERROR(named("C:x"), "is absolute");
@@ -112,7 +114,7 @@ TEST_F(Zip, RefusesEscapingNames) {
   EXPECT_ERROR(named("a/.."), "has \"..\"");
   EXPECT_ERROR(named(""), "is empty");
   // libzip reads a NUL as a space, so no name ends before its end.
-  EXPECT_EQ(named(std::string("a\0/../b", 3)).entries()[0].name, "a /");
+  EXPECT_EQ(named(std::string("a\0/b", 4)), "a /b");
   EXPECT_ERROR(named("\x1b[2J/.."), "the name \"\\x1b[2J/..\" of an entry");
 }
 
@@ -150,7 +152,8 @@ TEST_F(Zip, RefusesEntriesThatShareTheirBytes) {
     entries.push_back({.name = std::to_string(i), .packed_size = 1000, .offset = 0});
     entries.back().size = 1000;
   }
-  EXPECT_ERROR(open(zip_bytes(entries)), "the entries claim 2000 bytes together and the file has 1802; they overlap");
+  EXPECT_ERROR(open(zip_bytes(entries)),
+               "the entries claim 2000 bytes together and the file has 1802; they overlap");
 }
 
 TEST_F(Zip, ChecksTheChecksum) {
