@@ -5,30 +5,18 @@
 
 #include "core/fail.h"
 #include "io/pickle_globals.h"
+#include "io/pickle_stack.h"
 #include "io/printable.h"
 
 namespace linnet {
 namespace {
 
-constexpr const char* kWhere = "load_pth";
-// A tensor takes about twenty values. So many take 128 MB, which a few megabytes of a hostile pickle could
-// ask for.
-constexpr size_t kMaxValues = size_t{1} << 21;
-// References that containers hold. One may be copied into another by two bytes, so the pickle's length is no
-// bound.
-constexpr size_t kMaxItems = size_t{1} << 23;
-// The longest name torch has is under fifty bytes, the longest list of arguments eight values.
-constexpr size_t kMaxGlobal = 256;
-constexpr size_t kMaxArguments = 16;
 constexpr PickleValue::Id kNothing = UINT32_MAX;
 
-/// The machine: a stack of values, marks on it, and a memo of values by number.
-class Unpickler {
+/// The machine: its operations, and a memo of values by number.
+class Unpickler : PickleStack {
  public:
-  using Id = PickleValue::Id;
-  using Kind = PickleValue::Kind;
-
-  Unpickler(std::string_view bytes, const std::string& file) : bytes_(bytes), file_(file) {}
+  Unpickler(std::string_view bytes, const std::string& file) : PickleStack(bytes, file) {}
 
   Pickle load() {
     const auto head = take(2);
@@ -42,96 +30,10 @@ class Unpickler {
         damaged(format_text("operation 0x{:02x} is none that weights are saved with", opcode));
       }
     }
-    if (stack_.size() != 1 || !marks_.empty()) damaged("it ends with other than one value");
-    pickle_.root = stack_[0];
-    pickle_.size = at_;
-    return std::move(pickle_);
+    return finish();
   }
 
  private:
-  [[noreturn]] void damaged(const std::string& what) const {
-    fail(kWhere, "{}: the pickle is damaged at its byte {}: {}", file_, at_, what);
-  }
-  void expect(bool ok, const char* what) const {
-    if (!ok) damaged(what);
-  }
-
-  // ---- bytes
-  std::string_view take(uint64_t count) {
-    if (count > bytes_.size() - at_) damaged("it is cut short");
-    at_ += count;
-    return bytes_.substr(at_ - count, count);
-  }
-  uint64_t little_endian(int bytes) {
-    uint64_t value = 0;
-    int shift = 0;
-    for (const char c : take(static_cast<uint64_t>(bytes))) {
-      value |= static_cast<uint64_t>(static_cast<uint8_t>(c)) << shift;
-      shift += 8;
-    }
-    return value;
-  }
-  std::string_view take_line() {
-    const size_t end = bytes_.substr(at_, kMaxGlobal).find('\n');
-    if (end == std::string_view::npos) damaged("a name has no end");
-    const std::string_view line = take(end);
-    take(1);
-    return line;
-  }
-
-  // ---- values and the stack
-  PickleValue& value(Id id) { return pickle_.values[id]; }
-  Id make(PickleValue made) {
-    expect(pickle_.values.size() < kMaxValues, "it has too many values");
-    pickle_.values.push_back(std::move(made));
-    return static_cast<Id>(pickle_.values.size() - 1);
-  }
-  void push(PickleValue made) { stack_.push_back(make(std::move(made))); }
-  size_t above_mark() const { return stack_.size() - (marks_.empty() ? 0 : marks_.back()); }
-  Id top() const {
-    expect(above_mark() > 0, "a value is missing");
-    return stack_.back();
-  }
-  Id pop() {
-    const Id id = top();
-    stack_.pop_back();
-    return id;
-  }
-  std::vector<Id> pop_to_mark() {
-    expect(!marks_.empty(), "a mark is missing");
-    const auto begin = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
-    std::vector<Id> items(begin, stack_.end());
-    stack_.erase(begin, stack_.end());
-    marks_.pop_back();
-    return items;
-  }
-  std::vector<Id> pop_some(size_t count) {
-    expect(above_mark() >= count, "a value is missing");
-    std::vector<Id> items(stack_.end() - static_cast<std::ptrdiff_t>(count), stack_.end());
-    stack_.resize(stack_.size() - count);
-    return items;
-  }
-  void push_container(Kind kind, std::vector<Id> items) {
-    count_items(items.size());
-    push({.kind = kind, .items = std::move(items)});
-  }
-  void count_items(size_t count) {
-    items_ += count;
-    expect(items_ <= kMaxItems, "its containers hold too much");
-  }
-  /// A copy, which is no work worth naming.
-  std::vector<Id> some_items(Id id) {
-    expect(value(id).items.size() <= kMaxArguments, "too many arguments");
-    return value(id).items;
-  }
-  void extend(Id id, Kind kind, const std::vector<Id>& more) {
-    expect(value(id).kind == kind, "something is put where it does not fit");
-    expect(kind != Kind::Dict || more.size() % 2 == 0, "a key has no value");
-    count_items(more.size());
-    std::vector<Id>& items = value(id).items;
-    items.insert(items.end(), more.begin(), more.end());
-  }
-
   // ---- operations; each group says whether the opcode is one of its own
   void push_int(int64_t number) { push({.kind = Kind::Int, .integer = number}); }
 
@@ -214,7 +116,7 @@ class Unpickler {
   bool container(uint8_t opcode) {
     switch (opcode) {
       case '(':
-        marks_.push_back(stack_.size());
+        mark();
         return true;
       case ')':
         push_container(Kind::Tuple, {});
@@ -289,7 +191,7 @@ class Unpickler {
   }
   void get(uint64_t number) {
     expect(number < memo_.size() && memo_[number] != kNothing, "the memo has no value of that number");
-    stack_.push_back(memo_[number]);
+    push_again(memo_[number]);
   }
 
   bool memo(uint8_t opcode) {
@@ -310,14 +212,10 @@ class Unpickler {
         get(little_endian(4));
         return true;
       case 0x95:  // a frame: what follows has that many bytes
-        expect(little_endian(8) <= bytes_.size() - at_, "it is cut short");
+        expect(little_endian(8) <= bytes_left(), "it is cut short");
         return true;
       case '0':
-        if (above_mark() == 0 && !marks_.empty()) {
-          marks_.pop_back();
-        } else {
-          pop();
-        }
+        if (!pop_empty_mark()) pop();
         return true;
       case '1':
         pop_to_mark();
@@ -343,7 +241,7 @@ class Unpickler {
       case 'R':
       case 0x81: {
         const Id arguments = pop(), function = pop();
-        stack_.push_back(call(function, arguments));
+        push_again(call(function, arguments));
         return true;
       }
       case 'b':  // attributes of an OrderedDict, as state_dict()'s _metadata: not needed
@@ -363,11 +261,11 @@ class Unpickler {
 
   void push_global(std::string_view module, std::string_view name) {
     const std::optional<PickleGlobal> global = allowed_global(module, name);
-    check(global.has_value(), kWhere,
+    check(global.has_value(), kPickleWhere,
           "{}: the pickle asks for \"{}.{}\", which no tensor needs; it was refused and nothing was "
           "executed; only "
           "weights are read: in Python, torch.save(model.state_dict(), path)",
-          file_, printable(module), printable(name));
+          file(), printable(module), printable(name));
     push({.kind = Kind::Global, .global = *global, .text = name});
   }
 
@@ -441,15 +339,8 @@ class Unpickler {
     return make({.kind = kind, .items = std::move(items)});
   }
 
-  std::string_view bytes_;
-  const std::string& file_;
-  size_t at_ = 0;
-  Pickle pickle_;
-  std::vector<Id> stack_;
-  std::vector<size_t> marks_;
   std::vector<Id> memo_;
   size_t memo_size_ = 0;
-  size_t items_ = 0;
 };
 
 }  // namespace
