@@ -138,8 +138,8 @@ Workload conv(const Conv& c, const std::string& pass) {
 
 std::string library() {
   const dnnl_version_t* version = dnnl_version();
-  return fmt::format("oneDNN {}.{}.{} and {}", version->major, version->minor, version->patch,
-                     openblas_get_config());
+  return fmt::format("oneDNN {}.{}.{}, operands in the order it likes best, reordering not timed, and {}",
+                     version->major, version->minor, version->patch, openblas_get_config());
 }
 
 std::vector<Workload> workloads(const std::vector<ConvAlgorithm>& /*algorithms*/) {

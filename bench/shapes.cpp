@@ -10,8 +10,9 @@ std::string Gemm::name() const {
 
 double Conv::flops() const {
   const auto outputs = [&](int64_t extent) { return (extent + 2 * padding - kernel) / stride + 1; };
-  return 2.0 * static_cast<double>(batch * filters * outputs(height) * outputs(width) * (channels / groups) *
-                                   kernel * kernel);
+  const int64_t of_a_group = channels / groups;
+  const int64_t products = of_a_group * kernel * kernel;
+  return 2.0 * static_cast<double>(batch * filters * outputs(height) * outputs(width) * products);
 }
 
 const std::vector<Gemm>& gemms() {
