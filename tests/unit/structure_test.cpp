@@ -37,9 +37,11 @@ const std::map<std::string, std::set<std::string>> kBuiltOn = {
 const std::set<std::string> kAll = {"core", "cpu",  "cuda",  "runtime", "autograd", "nn",
                                     "io",   "data", "check", "train",   "tools"};
 const std::vector<std::pair<std::string, std::set<std::string>>> kThirdParty = {
-    {"hwy/", {"cpu"}},      {"CLI/", {"tools"}},        {"spng.h", {"data"}},  {"jpeglib.h", {"data"}},
-    {"jerror.h", {"data"}}, {"zip.h", {"io"}}, {"zlib.h", {"io", "data"}}, {"nlohmann/", kAll},   {"fmt/", kAll},
-    {"cuda", {"cuda"}},     {"cublas", {"cuda"}},       {"device_", {"cuda"}}, {"cooperative_", {"cuda"}},
+    {"hwy/", {"cpu"}},          {"CLI/", {"tools"}},    {"spng.h", {"data"}},
+    {"jpeglib.h", {"data"}},    {"jerror.h", {"data"}}, {"zip.h", {"io"}},
+    {"zlib.h", {"io", "data"}}, {"nlohmann/", kAll},    {"fmt/", kAll},
+    {"cuda", {"cuda"}},         {"cublas", {"cuda"}},   {"device_", {"cuda"}},
+    {"cooperative_", {"cuda"}},
 };
 
 bool starts_with(const std::string& text, const std::string& start) {

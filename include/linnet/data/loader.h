@@ -49,8 +49,8 @@ class Loader {
 
   /// Epochs begun so far; during the first pass it is 1.
   int64_t epoch() const { return epoch_; }
-  /// The next begin() is epoch `begun` + 1 from its batch `first` on; for resuming. begun >= 0, and first is 0
-  /// or a batch of an epoch. Later epochs have all their batches.
+  /// The next begin() is epoch `begun` + 1 from its batch `first` on; for resuming. begun >= 0, and first is
+  /// 0 or a batch of an epoch. Later epochs have all their batches.
   void set_epoch(int64_t begun, int64_t first = 0);
 
   /// Positions in the dataset in the order of epoch `epoch` (from 1).
