@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/fail.h"
-#include "io/printable.h"
+#include "core/printable.h"
 #include "io/stored_array.h"
 
 namespace linnet {

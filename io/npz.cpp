@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "core/fail.h"
+#include "core/printable.h"
 #include "core/view.h"
 #include "io/npy_bytes.h"
-#include "io/printable.h"
 #include "io/zip.h"
 
 namespace linnet {

@@ -4,9 +4,9 @@
 #include <cstring>
 
 #include "core/fail.h"
+#include "core/printable.h"
 #include "io/pickle_globals.h"
 #include "io/pickle_stack.h"
-#include "io/printable.h"
 
 namespace linnet {
 namespace {

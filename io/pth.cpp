@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "core/fail.h"
+#include "core/printable.h"
 #include "io/mapped_file.h"
 #include "io/pickle.h"
-#include "io/printable.h"
 #include "io/pth_read.h"
 #include "io/pth_tensors.h"
 

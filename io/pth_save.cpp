@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "core/fail.h"
+#include "core/printable.h"
 #include "core/view.h"
-#include "io/printable.h"
 #include "io/zip.h"
 
 namespace linnet {

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "core/fail.h"
+#include "core/printable.h"
 #include "io/mapped_file.h"
-#include "io/printable.h"
 #include "io/pth_read.h"
 #include "io/safetensors_header.h"
 #include "io/zip.h"

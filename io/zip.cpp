@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "core/fail.h"
+#include "core/printable.h"
 #include "io/atomic_file.h"
-#include "io/printable.h"
 
 namespace linnet {
 namespace {

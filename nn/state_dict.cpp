@@ -5,6 +5,8 @@
 #include <linnet/nn/module.h>
 
 #include "core/fail.h"
+#include "core/printable.h"
+#include "nn/misfits.h"
 #include "nn/walk.h"
 
 namespace linnet::nn {
@@ -26,41 +28,38 @@ std::vector<Named> state_tensors(const Module& root) {
   return found;
 }
 
-using ByName = std::unordered_map<std::string, const NDArray*>;
+constexpr const char* kLoad = "load_state_dict";
 
-ByName by_name(const StateDict& state) {
-  ByName map;
-  for (const auto& [name, array] : state) {
-    check(array.defined(), "load_state_dict", "the state's \"{}\" is undefined; expected an array", name);
-    check(map.emplace(name, &array).second, "load_state_dict",
-          "the state has the name \"{}\" twice; names must differ", name);
+/// "features." + rest of "backbone.0.weight" by {"backbone.", "features."}, where a rename ends with a dot
+/// and is of beginnings; else of whole names. The first that fits counts.
+std::string renamed(const std::string& name, const LoadOptions& options) {
+  for (const auto& [from, to] : options.rename) {
+    if (from == name) return to;
+    if (from.ends_with('.') && name.starts_with(from)) return to + name.substr(from.size());
   }
-  return map;
+  return name;
 }
 
-/// Everything that does not fit, in one text; empty where all does.
-std::string misfits(const std::vector<Named>& targets, const StateDict& state, const ByName& given,
-                    bool strict) {
-  std::vector<std::string> missing, unexpected, misshaped;
-  std::unordered_map<std::string, bool> known;
-  for (const auto& [name, tensor] : targets) {
-    known.emplace(name, true);
-    const auto found = given.find(name);
-    if (found == given.end()) {
-      missing.push_back(name);
-    } else if (found->second->shape() != tensor.shape()) {
-      misshaped.push_back(
-          format_text("{} is {} and the state has {}", name, tensor.shape(), found->second->shape()));
-    }
+/// The state under the names that the module is to find in it.
+StateDict as_asked(const StateDict& state, const LoadOptions& options) {
+  StateDict named;
+  std::unordered_map<std::string, std::string> origins;
+  for (const auto& [name, array] : state) {
+    check(array.defined(), kLoad, "the state's \"{}\" is undefined; expected an array", printable(name));
+    if (!name.starts_with(options.prefix)) continue;
+    std::string asked = renamed(name.substr(options.prefix.size()), options);
+    const auto [same, is_new] = origins.emplace(asked, name);
+    check(is_new, kLoad, "{}",
+          same->second == name
+              ? format_text("the state has the name \"{}\" twice; names must differ", printable(name))
+              : format_text("\"{}\" and \"{}\" of the state both become \"{}\"", printable(same->second),
+                            printable(name), printable(asked)));
+    named.push_back({std::move(asked), array});
   }
-  for (const auto& named : state) {
-    if (known.find(named.name) == known.end()) unexpected.push_back(named.name);
-  }
-  std::string text;
-  if (strict && !missing.empty()) text += format_text("; missing: {}", join(missing, ", "));
-  if (strict && !unexpected.empty()) text += format_text("; unexpected: {}", join(unexpected, ", "));
-  if (!misshaped.empty()) text += format_text("; shapes differ: {}", join(misshaped, ", "));
-  return text;
+  check(!named.empty() || state.empty() || options.prefix.empty(), kLoad,
+        "no name of the state begins with \"{}\"; the first is \"{}\"", options.prefix,
+        state.empty() ? "" : printable(state.front().name));
+  return named;
 }
 
 /// The first difference between two lists of members, empty where there is none.
@@ -102,16 +101,18 @@ StateDict Module::state_dict() const {
 }
 
 void Module::load_state_dict(const StateDict& state, const LoadOptions& options) {
-  const std::vector<Named> targets = state_tensors(*this);
-  const ByName given = by_name(state);
-  const std::string text = misfits(targets, state, given, options.strict);
-  check(text.empty(), "load_state_dict", "the state does not fit {}{}", type_name(*this), text);
+  const StateDict given = as_asked(state, options);
+  const Misfits found = misfits(state_dict(), given);
+  check(!found.any(options.strict), kLoad, "the state does not fit {}{}", type_name(*this),
+        found.text(options.strict));
 
+  std::unordered_map<std::string, const NDArray*> by_name;
+  for (const auto& [name, array] : given) by_name.emplace(name, &array);
   std::vector<std::pair<Tensor, NDArray>> copies;  // converted before anything changes
-  for (const auto& [name, tensor] : targets) {
-    const auto found = given.find(name);
-    if (found == given.end()) continue;
-    copies.emplace_back(tensor, found->second->to(tensor.device()).to(tensor.dtype()));
+  for (const auto& [name, tensor] : state_tensors(*this)) {
+    const auto source = by_name.find(name);
+    if (source == by_name.end()) continue;
+    copies.emplace_back(tensor, source->second->to(tensor.device()).to(tensor.dtype()));
   }
   for (auto& [tensor, source] : copies) tensor.data().copy_(source);
 }

@@ -3,7 +3,7 @@
 #include <system_error>
 
 #include <linnet/core/error.h>
-#include "io/printable.h"
+#include "core/printable.h"
 #include "tools/command.h"
 #include "tools/print.h"
 #include "tools/tensor_source.h"

@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <map>
 #include <system_error>
 
 #include <linnet/nn/models.h>
 #include <linnet/train/run.h>
 #include "core/elements.h"
-#include "io/printable.h"
+#include "core/printable.h"
+#include "nn/misfits.h"
 #include "tools/command.h"
 #include "tools/print.h"
 #include "tools/tensor_source.h"
@@ -142,27 +142,26 @@ nn::StateDict expected_tensors(const std::string& word) {
 
 /// Prints what would not fit; gives whether all does.
 bool compare(const nn::StateDict& tensors, const nn::StateDict& expected, const std::string& model) {
-  std::map<std::string, Shape> given, wanted;
-  for (const auto& [name, array] : tensors) given.emplace(name, array.shape());
-  for (const auto& [name, array] : expected) wanted.emplace(name, array.shape());
+  const nn::Misfits found = nn::misfits(expected, tensors);
   std::vector<Row> rows;
-  size_t fitting = 0;
-  for (const auto& [name, array] : expected) {
-    const auto found = given.find(name);
-    if (found == given.end()) {
-      rows.push_back({"  missing", name, to_string(array.shape())});
-    } else if (found->second != array.shape()) {
-      rows.push_back(
-          {"  shape", name, format_text("{} in the file; the model's is {}", found->second, array.shape())});
-    } else {
-      ++fitting;
-    }
+  for (const auto& [name, shape, nearest] : found.missing) {
+    const std::string meant = nearest.empty() ? "" : format_text("; nearest: {}", printable(nearest));
+    rows.push_back({"  missing", name, to_string(shape) + meant});
   }
-  for (const auto& [name, array] : tensors) {
-    if (wanted.count(name) == 0) rows.push_back({"  unexpected", printable(name), to_string(array.shape())});
+  for (const auto& [name, wanted, given] : found.misshaped) {
+    rows.push_back({"  shape", name, format_text("{} in the file; the model's is {}", given, wanted)});
   }
-  print_text("\nagainst {}: {} of its {} fit\n", model, fitting, counted(expected.size(), "tensor"));
+  for (const auto& [name, shape] : found.unexpected) {
+    rows.push_back({"  unexpected", printable(name), to_string(shape)});
+  }
+  print_text("\nagainst {}: {} of its {} fit\n", model,
+             expected.size() - found.missing.size() - found.misshaped.size(),
+             counted(expected.size(), "tensor"));
   if (!rows.empty()) print_rows(rows, 3);
+  if (!found.prefix.empty()) {
+    print_text("every missing one is there behind \"{0}\": load with --prefix {0}\n",
+               printable(found.prefix));
+  }
   return rows.empty();
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <linnet/nn/module.h>
 #include <linnet/train/run.h>
@@ -15,10 +16,24 @@ struct TrainedModel {
   train::RunConfig config;            ///< Without a run: the name, and what the model is published for.
 };
 
+/// --prefix, --rename and --partial: how the names in a file become those of a model.
+struct NameWords {
+  std::string prefix;
+  std::vector<std::string> renames;  ///< "FROM=TO"
+  bool partial = false;
+
+  /// `file` is the option that names the file.
+  void add_to(Parser& app, const std::string& file);
+  bool given() const { return !prefix.empty() || !renames.empty() || partial; }
+  /// Throws WordError for a rename that is none.
+  nn::LoadOptions options() const;
+};
+
 /// --model and --weights.
 struct ModelWords {
   std::string model;
   std::string weights;
+  NameWords names;
 
   void add_to(Parser& app);
   /// Whether they stand in the place of a run folder.

@@ -11,6 +11,7 @@
 #include "tools/command.h"
 #include "tools/data_source.h"
 #include "tools/interrupt.h"
+#include "tools/model_source.h"
 #include "tools/print.h"
 #include "tools/progress.h"
 
@@ -33,6 +34,7 @@ struct TrainWords {
   int64_t limit = 0;
   std::string out;
   std::string init;
+  NameWords init_names;
   bool overwrite = false;
   bool augment = false;
   bool resume = false;
@@ -74,6 +76,7 @@ void add_words(Parser& app, TrainWords& words) {
   app.add_option("--out", words.out, "The run folder; runs/MODEL-N, the first that is free, where not given");
   app.add_flag("--overwrite", words.overwrite, "Replace the run that --out holds");
   app.add_option("--init", words.init, "A file of weights to begin with");
+  words.init_names.add_to(app, "--init");
   app.add_option("--ema", fit.ema,
                  "Decay of a moving average of the weights, which is measured and saved in their place")
       .range(0.0, 1.0);
@@ -111,7 +114,10 @@ void take_from(const train::RunConfig& config, const Parser& app, TrainWords& wo
   take("--augment", words.augment, config.augment);
   take("--momentum", fit.momentum, config.fit.momentum);
   take("--seed", words.seed, config.fit.seed.value_or(0));
-  take("--init", words.init, config.init);
+  if (app.count("--init") == 0) {
+    words.init = config.init.file;
+    words.init_names = {config.init.prefix, config.init.renames, config.init.partial};
+  }
   take("--ema", fit.ema, config.fit.ema);
   take("--checkpoint-steps", fit.checkpoint_steps, config.fit.checkpoint_steps);
   take("--checkpoint-minutes", fit.checkpoint_minutes, config.fit.checkpoint_minutes);
@@ -125,6 +131,9 @@ void check_words(const TrainWords& words) {
   check_name("schedule", words.fit.schedule, train::schedule_names());
   if (!std::isfinite(words.fit.lr) || words.fit.lr <= 0) {
     throw WordError(format_text("--lr is {}; expected a number above 0", words.fit.lr));
+  }
+  if (words.init.empty() && words.init_names.given()) {
+    throw WordError("--prefix, --rename and --partial go with --init FILE");
   }
   if (words.resume && words.out.empty()) throw WordError("--resume needs --out RUN");
   if (words.resume && words.overwrite) throw WordError("--resume and --overwrite do not go together");
@@ -150,7 +159,7 @@ train::RunConfig config_of(const TrainWords& words, const DataSource& source, co
   config.fit = words.fit;
   config.threads = num_threads();
   config.augment = words.augment;
-  config.init = words.init;
+  config.init = {words.init, words.init_names.prefix, words.init_names.renames, words.init_names.partial};
   return config;
 }
 
@@ -211,7 +220,7 @@ int run(TrainWords words, const Parser& app) {
   manual_seed(words.seed);
   const std::unique_ptr<nn::Module> model =
       make_model(words.model, {.classes = train_set.classes(), .channels = train_set.image_shape()[0]});
-  if (!words.init.empty()) load(*model, words.init);
+  if (!words.init.empty()) load(*model, words.init, words.init_names.options());
   const train::RunConfig config = config_of(words, source, train_set, test_set);
   const std::string out = words.out.empty() ? free_folder(words.model) : words.out;
   if (folder) {

@@ -73,8 +73,11 @@ Json config_json(const RunConfig& config) {
                       {"weight_decay", fit.weight_decay ? Json(*fit.weight_decay) : Json()},
                       {"schedule", fit.schedule},
                       {"augment", config.augment},
-                      {"ema", fit.ema},
-                      {"init", config.init}};
+                      {"ema", fit.ema}};
+  json["init"] = {{"file", config.init.file},
+                  {"prefix", config.init.prefix},
+                  {"renames", config.init.renames},
+                  {"partial", config.init.partial}};
   json["checkpoints"] = {
       {"steps", fit.checkpoint_steps}, {"minutes", fit.checkpoint_minutes}, {"keep", fit.keep_checkpoints}};
   return json;
@@ -158,7 +161,11 @@ void read_config(const std::filesystem::path& path, RunConfig& config) {
   config.fit.schedule = training.get<std::string>("schedule");
   config.augment = training.get<bool>("augment");
   config.fit.ema = training.get<double>("ema");
-  config.init = training.get<std::string>("init");
+  const JsonReader init = reader.object("init");
+  config.init.file = init.get<std::string>("file");
+  config.init.prefix = init.get<std::string>("prefix");
+  config.init.renames = init.get<std::vector<std::string>>("renames");
+  config.init.partial = init.get<bool>("partial");
   const JsonReader checkpoints = reader.object("checkpoints");
   config.fit.checkpoint_steps = checkpoints.count("steps");
   config.fit.checkpoint_minutes = checkpoints.get<double>("minutes");

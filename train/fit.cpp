@@ -208,21 +208,13 @@ class Training {
 
   void save_checkpoint() {
     saved_at_ = std::chrono::steady_clock::now();
-    std::optional<int64_t> best;
-    for (const EpochRecord& each : history_.epochs) {
-      if (each.test_accuracy == best_accuracy()) {
-        best = each.epoch * loader_.batches();
-        break;
-      }
-    }
+    const auto best = std::max_element(
+        history_.epochs.begin(), history_.epochs.end(),
+        [](const EpochRecord& a, const EpochRecord& b) { return a.test_accuracy < b.test_accuracy; });
+    std::optional<int64_t> best_step;
+    if (best != history_.epochs.end()) best_step = best->epoch * loader_.batches();
     CheckpointFolder(hooks_.run->checkpoints())
-        .save(steps_done(), take(snapshot(), config()), options_.keep_checkpoints, best);
-  }
-
-  double best_accuracy() const {
-    double best = 0;
-    for (const EpochRecord& each : history_.epochs) best = std::max(best, each.test_accuracy);
-    return best;
+        .save(steps_done(), take(snapshot(), config()), options_.keep_checkpoints, best_step);
   }
 
   void resume() {
@@ -242,11 +234,12 @@ class Training {
     data::LoaderOptions options = loader_.options();
     options.seed = position_.order_seed;
     loader_ = data::Loader(loader_.dataset(), options);
-    if (hooks_.progress) hooks_.progress->on_resume(position_.epochs + 1, position_.step);
-    if (!has_more_to_do()) {
-      const auto averages = use_averages();
-      hooks_.run->save(model_, history_);
+    if (has_more_to_do()) {
+      if (hooks_.progress) hooks_.progress->on_resume(position_.epochs + 1, position_.step);
+      return;
     }
+    const auto averages = use_averages();
+    hooks_.run->save(model_, history_);
   }
 
   /// The averages in the model while the result lives, where there are any.

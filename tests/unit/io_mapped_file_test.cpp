@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/printable.h"
 #include "io/mapped_file.h"
-#include "io/printable.h"
 #include "tests/unit/data_files.h"
 #include "tests/unit/expect_error.h"
 

@@ -138,7 +138,8 @@ TEST_F(Safetensors, SavesAndLoadsModels) {
   nn::Linear wrong(2, 2);
   EXPECT_ERROR(
       load(wrong, path()),
-      "[load_state_dict] the state does not fit Linear; missing: weight, bias; unexpected: conv1.weight,");
+      "[load_state_dict] the state does not fit Linear; missing: weight (2, 2) [fc1.weight?], bias (2,) "
+      "[fc1.bias?]; unexpected: conv1.weight (32, 1, 2, 2),");
 }
 
 TEST_F(Safetensors, Float16AndBFloat16BecomeFloat32) {

@@ -159,7 +159,8 @@ TEST_F(TensorFiles, ModelsAreSavedToAndLoadedFromAnyOfThem) {
     expect_same(other.state_dict(), model.state_dict(), to);
     nn::Linear wrong(2, 2);
     EXPECT_ERROR(load(wrong, path_),
-                 "[load_state_dict] the state does not fit Linear; missing: weight, bias;");
+                 "[load_state_dict] the state does not fit Linear; missing: weight (2, 2) [fc1.weight?], "
+                 "bias (2,) [fc1.bias?];");
   }
   EXPECT_ERROR(save(model, folder_ / "w.onnx"),
                "files ending in \".onnx\" are not supported; tensors are kept in");

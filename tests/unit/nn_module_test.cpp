@@ -132,13 +132,68 @@ TEST(Module, OneErrorNamesAllThatDoesNotFitAndNothingChanges) {
                             {"old.weight", NDArray::zeros({1})}};
   EXPECT_ERROR(
       model.load_state_dict(state),
-      "[load_state_dict] the state does not fit Mixed; missing: count, child.weight; unexpected: old.weight; "
-      "shapes differ: shift is (2,) and the state has (3,)");
+      "[load_state_dict] the state does not fit Mixed; missing: count (), child.weight (3, 2) [old.weight?]; "
+      "unexpected: old.weight (1,); shapes differ: shift is (2,) and the state has (3,)");
   EXPECT_EQ(model.scale.to_vector<float>(), before);
   EXPECT_ERROR(
       model.load_state_dict(state, {.strict = false}),
       "[load_state_dict] the state does not fit Mixed; shapes differ: shift is (2,) and the state has (3,)");
   EXPECT_EQ(model.scale.to_vector<float>(), before);
+}
+
+TEST(Module, LoadsByPrefixAndUnderOtherNames) {
+  const Mixed from;
+  nn::StateDict state;
+  for (const auto& [name, array] : from.state_dict()) {
+    state.push_back({"model." + (name == "scale"   ? "gamma"
+                                 : name == "shift" ? "inner.shift"
+                                                   : name),
+                     NDArray::full(array.shape(), 7, array.dtype())});
+  }
+  state.push_back({"optimizer.lr", NDArray::zeros({})});
+  Mixed model;
+  model.load_state_dict(state, {.prefix = "model.", .rename = {{"gamma", "scale"}, {"inner.", ""}}});
+  for (const auto& [name, array] : model.state_dict()) {
+    EXPECT_EQ(array.to(DType::Float32).to_vector<float>(),
+              std::vector<float>(static_cast<size_t>(array.numel()), 7))
+        << name;
+  }
+
+  EXPECT_ERROR(model.load_state_dict(state, {.prefix = "net."}),
+               "no name of the state begins with \"net.\"; the first is \"model.");
+  EXPECT_ERROR(model.load_state_dict(state, {.prefix = "model.", .rename = {{"gamma", "count"}}}),
+               "of the state both become \"count\"");
+  EXPECT_ERROR(model.load_state_dict(state, {.prefix = "model.", .rename = {{"inner.", ""}}}),
+               "missing: scale (2,)");
+}
+
+TEST(Module, SaysBehindWhichPrefixTheNamesAre) {
+  Mixed model;
+  nn::StateDict state;
+  for (const auto& [name, array] : model.state_dict()) state.push_back({"module." + name, array});
+  EXPECT_ERROR(model.load_state_dict(state), "[module.scale?]");
+  EXPECT_ERROR(model.load_state_dict(state),
+               "every missing name is there behind \"module.\": load with the prefix \"module.\"");
+  state.pop_back();
+  try {
+    model.load_state_dict(state);
+    ADD_FAILURE() << "a name is missing";
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()).find("behind"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Module, NearestNamesAreOfTheSameShapeWhereThereIsOne) {
+  nn::Linear model(3, 2);
+  EXPECT_ERROR(model.load_state_dict({{"weights", NDArray::zeros({5})},
+                                      {"weight_orig", NDArray::zeros({2, 3})},
+                                      {"bias", NDArray::zeros({2})}}),
+               "missing: weight (2, 3) [weight_orig?]; unexpected: weights (5,), weight_orig (2, 3)");
+  EXPECT_ERROR(model.load_state_dict({{"zzzzzzzz", NDArray::zeros({2, 3})}, {"bias", NDArray::zeros({2})}}),
+               "missing: weight (2, 3); unexpected: zzzzzzzz (2, 3)");
+  nn::StateDict many{{"weight", NDArray::zeros({2, 3})}, {"bias", NDArray::zeros({2})}};
+  for (int i = 0; i < 50; ++i) many.push_back({"more" + std::to_string(i), NDArray::zeros({1})});
+  EXPECT_ERROR(model.load_state_dict(many), "more39 (1,), and 10 more");
 }
 
 TEST(Module, LoadsPartsWhereNotStrict) {

@@ -103,9 +103,10 @@ TEST(ToolInspect, ComparesWithAModel) {
   EXPECT_TRUE(
       has(differs.out,
           "\nagainst simple-cnn: 8 of its 10 tensors fit\n"
-          "  missing     conv1.weight         (32, 1, 2, 2)\n"
+          "  missing     conv1.weight         (32, 1, 2, 2); nearest: module.conv1.weight\n"
           "  shape       conv2.weight         (64, 1, 2, 2) in the file; the model's is (64, 32, 2, 2)\n"
-          "  unexpected  module.conv1.weight  (32, 1, 2, 2)\n"))
+          "  unexpected  module.conv1.weight  (32, 1, 2, 2)\n"
+          "every missing one is there behind \"module.\": load with --prefix module.\n"))
       << differs.out;
 }
 

@@ -9,6 +9,7 @@
 #include <linnet/autograd/ops.h>
 #include <linnet/data/data.h>
 #include <linnet/io/save.h>
+#include <linnet/io/tensor_file.h>
 #include <linnet/nn/models.h>
 #include <nlohmann/json.hpp>
 #include "core/format.h"
@@ -246,6 +247,35 @@ TEST(ToolTrain, BeginsWithAFileOfWeights) {
   };
   EXPECT_LT(first("next").get<double>(), first("run").get<double>());
   EXPECT_JOB_FAILED((train_words({"--init", "nothing.safetensors"}, "other")), "there is no such file");
+
+  // As the run had it, but for the names; the run remembers how they were told.
+  nn::StateDict state = load_tensors(tool / "run/weights.safetensors").tensors;
+  for (auto& each : state) {
+    each.name = "net." + (each.name.starts_with("fc2.") ? "head." + each.name.substr(4) : each.name);
+  }
+  state.push_back({"optimizer.lr", NDArray::zeros({})});
+  save_tensors(state, tool / "other.pth");
+  const Words names{"--prefix", "net.", "--rename", "head.=fc2."};
+  Words words = train_words({"--init", "other.pth", "--seed", "7"}, "named");
+  EXPECT_JOB_FAILED((words), "conv1.weight (32, 1, 2, 2) [net.conv1.weight?]");
+  words.insert(words.end(), names.begin(), names.end());
+  ASSERT_EQ(tool.run(words).status, 0);
+  EXPECT_TRUE(read_bytes(tool / "named/weights.safetensors") ==
+              read_bytes(tool / "next/weights.safetensors"));
+  std::filesystem::remove_all(tool / "named/checkpoints");
+  const ToolResult again = tool.run({"train", "--resume", "--out", "named"});
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_TRUE(read_bytes(tool / "named/weights.safetensors") ==
+              read_bytes(tool / "next/weights.safetensors"));
+
+  Words evaluate{"evaluate", "--model", "simple-cnn", "--weights", "other.pth"};
+  EXPECT_JOB_FAILED((evaluate), "missing: ");
+  evaluate.insert(evaluate.end(), names.begin(), names.end());
+  EXPECT_EQ(tool.run(evaluate).status, 0);
+  evaluate.back() = "head.";
+  EXPECT_WRONG_WORDS((evaluate), "--rename is 'head.'; expected FROM=TO");
+  EXPECT_WRONG_WORDS((Words{"evaluate", "run", "--partial"}), "go with --weights FILE");
+  EXPECT_WRONG_WORDS((train_words({"--partial"}, "other")), "go with --init FILE");
 }
 
 TEST(ToolTrain, ShowsOneChangingLineOnATerminal) {

@@ -41,6 +41,7 @@ RunConfig sample_config() {
   config.fit.weight_decay = 1e-4;
   config.fit.schedule = "cosine";
   config.augment = true;
+  config.init = {"first.pth", "model.", {"head.=fc."}, true};
   config.threads = 2;
   return config;
 }
@@ -62,6 +63,10 @@ TEST(TrainRun, WritesAndReadsTheConfig) {
   EXPECT_EQ(read.fit.weight_decay, wrote.fit.weight_decay);
   EXPECT_EQ(read.fit.schedule, wrote.fit.schedule);
   EXPECT_EQ(read.augment, wrote.augment);
+  EXPECT_EQ(read.init.file, "first.pth");
+  EXPECT_EQ(read.init.prefix, "model.");
+  EXPECT_EQ(read.init.renames, std::vector<std::string>{"head.=fc."});
+  EXPECT_TRUE(read.init.partial);
   EXPECT_EQ(read.train_images, wrote.train_images);
   EXPECT_EQ(read.test_images, wrote.test_images);
   EXPECT_EQ(read.class_names, wrote.class_names);

@@ -45,6 +45,12 @@ using StateDict = std::vector<NamedArray>;
 
 struct LoadOptions {
   bool strict = true;  ///< Missing and unexpected names are errors.
+  /// Of the names in the state: those that begin otherwise are left out, the others lose it. "model.", of a
+  /// file that holds more than a model.
+  std::string prefix = {};
+  /// From names of the state, without the prefix, to the module's. {"head.weight", "fc.weight"} is of a name;
+  /// {"backbone.", "features."}, which ends with a dot, of the beginning of many. The first that fits counts.
+  std::vector<std::pair<std::string, std::string>> rename = {};
 };
 
 class Module {

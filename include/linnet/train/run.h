@@ -38,6 +38,14 @@ NDArray to_input(const NDArray& image, const InputRule& rule, Device device = de
 /// The same images, scaled as the rule says. Throws Error where their shape is not the rule's.
 data::Dataset with_input(const data::Dataset& set, const InputRule& rule);
 
+/// The file of a training's first weights, and how its names became the model's, as `linnet train` was told.
+struct InitConfig {
+  std::string file;  ///< Empty where the first weights were drawn.
+  std::string prefix;
+  std::vector<std::string> renames;  ///< "FROM=TO"
+  bool partial = false;
+};
+
 struct RunConfig {
   std::string model;    ///< A name of nn::model_names().
   std::string dataset;  ///< "mnist", "digits", "cifar10", "folder".
@@ -49,7 +57,7 @@ struct RunConfig {
   FitOptions fit;  ///< A config that is read has the default device: the one it names may not be here.
   int threads = 0;
   bool augment = false;  ///< Whether FitOptions::transforms were those of --augment.
-  std::string init;      ///< The file of the first weights; empty where they were drawn.
+  InitConfig init;
 };
 
 struct CreateOptions {
