@@ -1,9 +1,9 @@
 #include <linnet/io/checkpoint.h>
 
 #include "core/fail.h"
-#include "core/view.h"
 #include "io/checksum.h"
 #include "io/safetensors_header.h"
+#include "io/stored_array.h"
 
 namespace linnet {
 namespace {
@@ -11,14 +11,13 @@ namespace {
 constexpr const char* kWhere = "checkpoint";
 constexpr const char* kChecksum = "checksum";
 
-/// Of everything that a checkpoint holds, in the order of a file.
+/// Of everything that a checkpoint holds, in the order of a file; its arrays are as as_stored() gives them.
 std::string checksum_of(const Checkpoint& checkpoint) {
   Checksum sum;
   for (const auto& [name, array] : checkpoint.tensors) {
-    const NDArray values = array.to(device("cpu")).contiguous();
     sum.add(name);
-    sum.add(format_text("{} {}", safetensors_dtype(values.dtype()), values.shape()));
-    sum.add(values.read_view().data, static_cast<size_t>(values.numel()) * size_of(values.dtype()));
+    sum.add(format_text("{} {}", safetensors_dtype(array.dtype()), array.shape()));
+    sum.add(element_bytes(array).data(), byte_count(array));
   }
   for (const auto& [name, text] : checkpoint.texts) {
     sum.add(name);
@@ -45,12 +44,11 @@ nn::StateDict Checkpoint::part(const std::string& name) const {
 void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path) {
   check(!checkpoint.texts.contains(kChecksum), kWhere,
         "{}: no text can be named \"{}\"; the file has its own", path.string(), kChecksum);
-  for (const auto& [name, array] : checkpoint.tensors) {
-    check(array.defined(), kWhere, "{}: \"{}\" is undefined; expected an array", path.string(), name);
-  }
-  Metadata texts = checkpoint.texts;
-  texts.emplace(kChecksum, checksum_of(checkpoint));
-  save_safetensors(checkpoint.tensors, path, texts);
+  check_tensors(checkpoint.tensors, kWhere, path.string());
+  Checkpoint stored{checkpoint.tensors, checkpoint.texts};
+  for (nn::NamedArray& each : stored.tensors) each.array = as_stored(each.array);
+  stored.texts.emplace(kChecksum, checksum_of(stored));
+  save_safetensors(stored.tensors, path, stored.texts);
 }
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {

@@ -12,7 +12,10 @@ namespace linnet {
 
 class Checksum {
  public:
-  void add(const void* bytes, size_t count) { crc_ = crc32_z(crc_, static_cast<const Bytef*>(bytes), count); }
+  void add(const void* bytes, size_t count) {
+    if (count == 0) return;  // without bytes zlib's would begin anew
+    crc_ = crc32_z(crc_, static_cast<const Bytef*>(bytes), count);
+  }
   /// With its length before it: "ab" and "c" are not "a" and "bc".
   void add(const std::string& text) {
     const uint64_t length = text.size();

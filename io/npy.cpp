@@ -1,10 +1,10 @@
 #include <linnet/io/npy.h>
 
 #include "core/fail.h"
-#include "core/view.h"
 #include "io/atomic_file.h"
 #include "io/mapped_file.h"
 #include "io/npy_bytes.h"
+#include "io/stored_array.h"
 
 namespace linnet {
 namespace {
@@ -22,11 +22,11 @@ NDArray load_npy(const std::filesystem::path& path) {
 
 void save_npy(const NDArray& array, const std::filesystem::path& path) {
   check(array.defined(), kWhere, "{}: the array is undefined; expected one with elements", path.string());
-  const NDArray dense = array.to(device("cpu")).contiguous();
+  const NDArray dense = as_stored(array);
   const std::string header = npy_header(dense.dtype(), dense.shape());
   AtomicFile out(path, kWhere);
   out.write(header.data(), header.size());
-  out.write(dense.read_view().data, static_cast<size_t>(dense.numel()) * size_of(dense.dtype()));
+  out.write(element_bytes(dense).data(), byte_count(dense));
   out.commit();
 }
 

@@ -1,13 +1,13 @@
 #include <linnet/io/npy.h>
 
-#include <cstring>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "core/fail.h"
 #include "core/printable.h"
-#include "core/view.h"
 #include "io/npy_bytes.h"
+#include "io/stored_array.h"
 #include "io/zip.h"
 
 namespace linnet {
@@ -17,12 +17,11 @@ constexpr const char* kWhere = "npz";
 constexpr std::string_view kEnding = ".npy";
 
 std::vector<uint8_t> npy_bytes(const NDArray& array) {
-  const NDArray dense = array.to(device("cpu")).contiguous();
+  const NDArray dense = as_stored(array);
   const std::string header = npy_header(dense.dtype(), dense.shape());
-  const size_t elements = static_cast<size_t>(dense.numel()) * size_of(dense.dtype());
-  std::vector<uint8_t> bytes(header.size() + elements);
-  std::memcpy(bytes.data(), header.data(), header.size());
-  if (elements > 0) std::memcpy(bytes.data() + header.size(), dense.read_view().data, elements);
+  const std::span<const uint8_t> elements = element_bytes(dense);
+  std::vector<uint8_t> bytes(header.begin(), header.end());
+  bytes.insert(bytes.end(), elements.begin(), elements.end());
   return bytes;
 }
 

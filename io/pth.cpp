@@ -15,18 +15,11 @@ namespace linnet {
 namespace {
 
 constexpr const char* kWhere = "load_pth";
-// Ten thousand tensors take a megabyte or two.
-constexpr uint64_t kMaxPickle = uint64_t{64} << 20;
 // torch writes 3, and promises that readers of its archives understand all up to 10.
 constexpr int kNewestVersion = 10;
 // A header of the archives called tar has its name here.
 constexpr size_t kTarMagicAt = 257;
 constexpr const char* kSaveWeights = "in Python, torch.save(model.state_dict(), path)";
-
-bool is_archive(std::span<const uint8_t> bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return text.starts_with("PK\3\4") || text.starts_with("PK\5\6");
-}
 
 void check_kind(std::span<const uint8_t> bytes, const std::string& file) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -109,8 +102,8 @@ PthContent read_pth_archive(const ZipReader& archive) {
   check_archive(archive, folder);
   const size_t index = archive.find(folder + "data.pkl").value();
   const uint64_t size = archive.entries()[index].size;
-  check(size <= kMaxPickle, kWhere, "{}: its data.pkl has {} bytes; at most {} are read; {}", archive.file(),
-        size, kMaxPickle, kSaveWeights);
+  check(size <= kMaxPthPickle, kWhere, "{}: its data.pkl has {} bytes; at most {} are read; {}",
+        archive.file(), size, kMaxPthPickle, kSaveWeights);
   const std::vector<uint8_t> bytes = archive.read(index);
   const Pickle pickle = unpickle({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, archive.file());
   uint64_t held = 0;
@@ -121,7 +114,7 @@ PthContent read_pth_archive(const ZipReader& archive) {
 }
 
 PthContent read_pth(std::span<const uint8_t> bytes, const std::string& file) {
-  if (is_archive(bytes)) return read_pth_archive({bytes, file, kWhere});
+  if (begins_like_zip(bytes)) return read_pth_archive({bytes, file, kWhere});
   check_kind(bytes, file);
   return read_pth_legacy(bytes, file);
 }
@@ -129,7 +122,7 @@ PthContent read_pth(std::span<const uint8_t> bytes, const std::string& file) {
 PthContent read_pth(const std::filesystem::path& path) {
   const MappedFile mapped(path, kWhere);
   // libzip reads with calls that can fail, which is better than memory that can.
-  if (is_archive(mapped.bytes())) return read_pth_archive({path, kWhere});
+  if (begins_like_zip(mapped.bytes())) return read_pth_archive({path, kWhere});
   PthContent content = read_pth(mapped.bytes(), mapped.name());
   mapped.check_unchanged();
   return content;

@@ -21,8 +21,6 @@ constexpr const char* kWhere = "load_pth";
 constexpr std::string_view kMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr int64_t kVersion = 1001;
 constexpr size_t kCountBytes = 8;
-// As in the other form.
-constexpr size_t kMaxPickle = size_t{64} << 20;
 using Kind = PickleValue::Kind;
 
 struct Place {
@@ -57,7 +55,7 @@ class LegacyReader {
 
   Pickle next_pickle() {
     const auto* text = reinterpret_cast<const char*>(bytes_.data()) + at_;
-    Pickle pickle = unpickle({text, std::min(left(), kMaxPickle)}, file_);
+    Pickle pickle = unpickle({text, std::min(left(), kMaxPthPickle)}, file_);
     at_ += pickle.size;
     return pickle;
   }

@@ -11,6 +11,9 @@
 
 namespace linnet {
 
+/// Most bytes of a pickle that are read. Ten thousand tensors take a megabyte or two.
+inline constexpr size_t kMaxPthPickle = size_t{64} << 20;
+
 struct PthContent {
   nn::StateDict tensors;
   Metadata metadata;  ///< Texts, numbers and truth values of the two outermost containers, by the same kind

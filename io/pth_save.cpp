@@ -4,13 +4,12 @@
 #include <bit>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "core/fail.h"
 #include "core/printable.h"
-#include "core/view.h"
+#include "io/stored_array.h"
 #include "io/zip.h"
 
 namespace linnet {
@@ -122,11 +121,8 @@ void add_tensor(Pickler& pickle, const NDArray& array, size_t key) {
 }
 
 void check_writable(const nn::StateDict& tensors, const std::string& file) {
-  std::set<std::string_view> names;
+  check_tensors(tensors, kWhere, file);
   for (const auto& [name, array] : tensors) {
-    check(names.insert(name).second, kWhere, "{}: the name \"{}\" is there twice; names must differ", file,
-          printable(name));
-    check(array.defined(), kWhere, "{}: \"{}\" is undefined; expected an array", file, printable(name));
     try {
       (void)nlohmann::json(name).dump();  // throws for what is not UTF-8
     } catch (const nlohmann::json::exception&) {
@@ -150,7 +146,7 @@ void save_pth(const nn::StateDict& tensors, const std::filesystem::path& path) {
   for (const auto& [name, array] : tensors) {
     pickle.text(name);
     add_tensor(pickle, array, arrays.size());
-    arrays.push_back(array.to(device("cpu")).contiguous());
+    arrays.push_back(as_stored(array));
   }
   pickle.op('u');
   pickle.op('.');
@@ -160,9 +156,7 @@ void save_pth(const nn::StateDict& tensors, const std::filesystem::path& path) {
   out.add(folder + "data.pkl", bytes_of(pickle.bytes()));
   out.add(folder + "byteorder", bytes_of("little"));
   for (size_t i = 0; i < arrays.size(); ++i) {
-    const auto size = static_cast<size_t>(arrays[i].numel()) * size_of(arrays[i].dtype());
-    const auto* data = size == 0 ? nullptr : static_cast<const uint8_t*>(arrays[i].read_view().data);
-    out.add(format_text("{}data/{}", folder, i), {data, size});
+    out.add(format_text("{}data/{}", folder, i), element_bytes(arrays[i]));
   }
   out.add(folder + "version", bytes_of("3\n"));
   out.commit();

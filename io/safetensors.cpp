@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <vector>
 
 #include "core/fail.h"
-#include "core/view.h"
 #include "io/atomic_file.h"
 #include "io/mapped_file.h"
 #include "io/safetensors_header.h"
@@ -19,18 +17,11 @@ namespace {
 constexpr const char* kWhere = "safetensors";
 constexpr uint64_t kLengthBytes = 8;
 
-uint64_t byte_count(const NDArray& array) {
-  return static_cast<uint64_t>(array.numel()) * size_of(array.dtype());
-}
-
 void check_writable(const nn::StateDict& tensors, const std::string& file) {
-  std::set<std::string> names;
+  check_tensors(tensors, kWhere, file);
   for (const auto& [name, array] : tensors) {
     check(name != "__metadata__", kWhere,
           "{}: no tensor can be named \"__metadata__\"; the format needs that name", file);
-    check(names.insert(name).second, kWhere, "{}: the name \"{}\" is there twice; names must differ", file,
-          name);
-    check(array.defined(), kWhere, "{}: \"{}\" is undefined; expected an array", file, name);
   }
 }
 
@@ -119,8 +110,8 @@ void save_safetensors(const nn::StateDict& tensors, const std::filesystem::path&
   out.write(&length, kLengthBytes);
   out.write(header.data(), header.size());
   for (const size_t i : order) {
-    const NDArray array = tensors[i].array.to(device("cpu")).contiguous();
-    out.write(array.read_view().data, byte_count(array));
+    const NDArray array = as_stored(tensors[i].array);
+    out.write(element_bytes(array).data(), byte_count(array));
   }
   out.commit();
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/fail.h"
+#include "core/printable.h"
 
 namespace linnet {
 namespace {
@@ -44,7 +45,7 @@ class HeaderReader {
     return unexpected(format_text("the number {}", value));
   }
   bool number_float(json::number_float_t, const std::string& text) {
-    return unexpected("the number " + shortened(text));
+    return unexpected("the number " + printable(text));
   }
   bool binary(json::binary_t&) { return unexpected("binary"); }
 
@@ -53,9 +54,9 @@ class HeaderReader {
     const bool is_shape = field_ == "shape";
     const size_t limit = is_shape ? static_cast<size_t>(Dims::kMaxRank) : 2;
     check(numbers_.size() < limit, kWhere, "{}: {} of \"{}\" has more than {} numbers", file_, field_,
-          shortened(name_), limit);
+          printable(name_), limit);
     check(value <= static_cast<uint64_t>(INT64_MAX), kWhere,
-          "{}: {} of \"{}\" has {}, which is no possible size", file_, field_, shortened(name_), value);
+          "{}: {} of \"{}\" has {}, which is no possible size", file_, field_, printable(name_), value);
     numbers_.push_back(value);
     return true;
   }
@@ -66,13 +67,13 @@ class HeaderReader {
       return true;
     }
     if (depth_ != 2 || in_array_ || field_ != "dtype")
-      return unexpected("the text \"" + shortened(text) + "\"");
+      return unexpected("the text \"" + printable(text) + "\"");
     for (const TypeName& known : kTypes) {
       if (text == known.name) type_ = known.type;
     }
     check(type_.has_value(), kWhere,
           "{}: \"{}\" has dtype {}; linnet reads F32, F64, I32, I64, U8, BOOL, F16 and BF16", file_,
-          shortened(name_), shortened(text));
+          printable(name_), printable(text));
     return true;
   }
 
@@ -88,17 +89,17 @@ class HeaderReader {
 
   bool key(std::string& text) {
     if (depth_ == 1) {
-      check(names_.insert(text).second, kWhere, "{}: the name \"{}\" is there twice", file_, shortened(text));
+      check(names_.insert(text).second, kWhere, "{}: the name \"{}\" is there twice", file_, printable(text));
       name_ = text;
       in_metadata_ = text == "__metadata__";
       return true;
     }
     field_ = text;
-    check(fields_.insert(text).second, kWhere, "{}: \"{}\" has \"{}\" twice", file_, shortened(name_),
-          shortened(text));
+    check(fields_.insert(text).second, kWhere, "{}: \"{}\" has \"{}\" twice", file_, printable(name_),
+          printable(text));
     check(in_metadata_ || text == "dtype" || text == "shape" || text == "data_offsets", kWhere,
           "{}: \"{}\" has an unknown field \"{}\"; expected dtype, shape and data_offsets", file_,
-          shortened(name_), shortened(text));
+          printable(name_), printable(text));
     return true;
   }
 
@@ -125,38 +126,33 @@ class HeaderReader {
   }
 
  private:
-  /// Names come from the file and may be of any length.
-  static std::string shortened(const std::string& text) {
-    return text.size() <= 100 ? text : text.substr(0, 100) + "...";
-  }
-
   bool unexpected(const std::string& what) {
     if (depth_ == 0) fail(kWhere, "{}: the header is {}; expected a JSON object", file_, what);
     if (depth_ == 1) {
       fail(kWhere, "{}: \"{}\" is {}; expected an object with dtype, shape and data_offsets", file_,
-           shortened(name_), what);
+           printable(name_), what);
     }
-    fail(kWhere, "{}: {} of \"{}\" has {}; expected {}", file_, shortened(field_), shortened(name_), what,
+    fail(kWhere, "{}: {} of \"{}\" has {}; expected {}", file_, printable(field_), printable(name_), what,
          in_metadata_ || field_ == "dtype" ? "a text" : "an array of whole numbers, none negative");
   }
 
   void finish_entry() {
-    check(type_ && shape_ && offsets_, kWhere, "{}: \"{}\" has no {}", file_, shortened(name_),
+    check(type_ && shape_ && offsets_, kWhere, "{}: \"{}\" has no {}", file_, printable(name_),
           !type_    ? "dtype"
           : !shape_ ? "shape"
                     : "data_offsets");
     check(offsets_->size() == 2, kWhere,
-          "{}: data_offsets of \"{}\" has {} numbers; expected 2, begin and end", file_, shortened(name_),
+          "{}: data_offsets of \"{}\" has {} numbers; expected 2, begin and end", file_, printable(name_),
           offsets_->size());
     SafetensorsEntry entry{name_, *type_, {}, (*offsets_)[0], (*offsets_)[1]};
     check(entry.begin <= entry.end, kWhere, "{}: \"{}\" begins at {}, after its end at {}", file_,
-          shortened(name_), entry.begin, entry.end);
+          printable(name_), entry.begin, entry.end);
     const std::optional<uint64_t> bytes = stored_bytes(entry.type, *shape_);
     check(bytes.has_value(), kWhere, "{}: \"{}\" has shape ({}), more elements than any memory holds", file_,
-          shortened(name_), join(*shape_, ", "));
+          printable(name_), join(*shape_, ", "));
     for (const uint64_t extent : *shape_) entry.shape.push_back(static_cast<int64_t>(extent));
     check(entry.end - entry.begin == *bytes, kWhere,
-          "{}: \"{}\" has {} bytes, {} to {}; {} of shape {} needs {}", file_, shortened(name_),
+          "{}: \"{}\" has {} bytes, {} to {}; {} of shape {} needs {}", file_, printable(name_),
           entry.end - entry.begin, entry.begin, entry.end, code_of(entry.type), entry.shape, *bytes);
     header_.entries.push_back(std::move(entry));
   }

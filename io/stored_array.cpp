@@ -4,8 +4,11 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <set>
+#include <string_view>
 
 #include "core/fail.h"
+#include "core/printable.h"
 #include "core/view.h"
 #include "io/half.h"
 
@@ -89,6 +92,29 @@ NDArray stored_array(StoredType type, const void* bytes, const Shape& shape) {
     std::transform(values, values + count, values, [](uint8_t value) { return value != 0 ? 1 : 0; });
   }
   return array;
+}
+
+uint64_t byte_count(const NDArray& array) {
+  return static_cast<uint64_t>(array.numel()) * size_of(array.dtype());
+}
+
+NDArray as_stored(const NDArray& array) {
+  return array.to(device("cpu")).contiguous();
+}
+
+std::span<const uint8_t> element_bytes(const NDArray& stored) {
+  const uint64_t count = byte_count(stored);
+  if (count == 0) return {};
+  return {static_cast<const uint8_t*>(stored.read_view().data), count};
+}
+
+void check_tensors(const nn::StateDict& tensors, const char* where, const std::string& file) {
+  std::set<std::string_view> names;
+  for (const auto& [name, array] : tensors) {
+    check(names.insert(name).second, where, "{}: the name \"{}\" is there twice; names must differ", file,
+          printable(name));
+    check(array.defined(), where, "{}: \"{}\" is undefined; expected an array", file, printable(name));
+  }
 }
 
 }  // namespace linnet

@@ -99,7 +99,7 @@ FileFormat detect_format(const std::filesystem::path& path) {
   const std::span<const uint8_t> first = mapped.bytes().first(std::min(mapped.bytes().size(), kEnough));
   const std::string bytes(first.begin(), first.end());
   if (bytes.starts_with("\x93NUMPY")) return FileFormat::Npy;
-  if (bytes.starts_with("PK\3\4") || bytes.starts_with("PK\5\6")) return format_of_archive(path);
+  if (begins_like_zip(first)) return format_of_archive(path);
   if (begins_like_safetensors(bytes)) return FileFormat::Safetensors;
   if (begins_like_pickle(bytes)) return FileFormat::Pth;
   if (begins_like_idx(bytes)) return FileFormat::Idx;

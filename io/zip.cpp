@@ -109,6 +109,11 @@ const char* wrong_name(std::string_view name) {
 
 }  // namespace
 
+bool begins_like_zip(std::span<const uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return text.starts_with("PK\3\4") || text.starts_with("PK\5\6");
+}
+
 void ZipReader::Close::operator()(zip* archive) const {
   zip_discard(archive);
 }

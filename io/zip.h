@@ -19,6 +19,9 @@ struct zip_source;
 
 namespace linnet {
 
+/// Whether a file that begins so is an archive, maybe an empty one.
+bool begins_like_zip(std::span<const uint8_t> bytes);
+
 class ZipReader {
  public:
   struct Entry {

@@ -2,14 +2,17 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include <linnet/nn/models.h>
 #include <linnet/train/run.h>
 #include "core/elements.h"
 #include "core/printable.h"
+#include "io/stored_array.h"
 #include "nn/misfits.h"
 #include "tools/command.h"
+#include "tools/model_source.h"
 #include "tools/print.h"
 #include "tools/tensor_source.h"
 
@@ -75,10 +78,6 @@ Figures figures_of(const NDArray& array) {
   return figures;
 }
 
-int64_t byte_count(const NDArray& array) {
-  return array.numel() * static_cast<int64_t>(size_of(array.dtype()));
-}
-
 using Row = std::vector<std::string>;
 
 /// Texts to the left, numbers to the right.
@@ -100,7 +99,8 @@ void print_rows(const std::vector<Row>& rows, size_t texts) {
 
 void print_tensors(const nn::StateDict& tensors) {
   std::vector<Row> rows{{"name", "dtype", "shape", "bytes", "min", "mean", "max", "non-finite"}};
-  int64_t bytes = 0, non_finite = 0;
+  uint64_t bytes = 0;
+  int64_t non_finite = 0;
   for (const auto& [name, array] : tensors) {
     const Figures figures = figures_of(array);
     rows.push_back({printable(name), linnet::name(array.dtype()), to_string(array.shape()),
@@ -124,20 +124,17 @@ void print_metadata(const Metadata& metadata) {
 /// Names and shapes of a model: by name as published, or that of a run folder or of the model.json in one.
 nn::StateDict expected_tensors(const std::string& word) {
   const std::vector<std::string> names = nn::model_names();
-  std::string model = word;
-  nn::ModelOptions options;
+  const bool is_name = std::find(names.begin(), names.end(), word) != names.end();
+  const std::filesystem::path path(word);
   std::error_code error;
-  if (std::find(names.begin(), names.end(), word) == names.end() && std::filesystem::exists(word, error)) {
-    const std::filesystem::path path(word);
+  std::optional<train::RunConfig> config;
+  if (!is_name && std::filesystem::exists(path, error)) {
     const bool is_folder = std::filesystem::is_directory(path, error);
     const std::filesystem::path folder = is_folder ? path : path.has_parent_path() ? path.parent_path() : ".";
-    const train::RunConfig config = train::RunFolder::open(folder).config();
-    model = config.model;
-    options = {.classes = static_cast<int64_t>(config.class_names.size()),
-               .channels = config.input.format.channels};
+    config = train::RunFolder::open(folder).config();
   }
   set_default_device(device("meta"));  // shapes are all there is to know
-  return make_model(model, options)->state_dict();
+  return (config ? make_model(*config) : make_model(word))->state_dict();
 }
 
 /// Prints what would not fit; gives whether all does.

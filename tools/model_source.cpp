@@ -9,15 +9,18 @@ namespace {
 
 TrainedModel load_from(train::RunConfig config, const std::filesystem::path& weights,
                        const nn::LoadOptions& options = {}) {
-  std::unique_ptr<nn::Module> model = make_model(
-      config.model,
-      {.classes = static_cast<int64_t>(config.class_names.size()), .channels = config.input.format.channels});
+  std::unique_ptr<nn::Module> model = make_model(config);
   linnet::load(*model, weights, options);
   model->eval();
   return {std::move(model), std::move(config)};
 }
 
 }  // namespace
+
+std::unique_ptr<nn::Module> make_model(const train::RunConfig& config) {
+  return make_model(config.model, {.classes = static_cast<int64_t>(config.class_names.size()),
+                                   .channels = config.input.format.channels});
+}
 
 void NameWords::add_to(Parser& app, const std::string& file) {
   app.add_option("--prefix", prefix,

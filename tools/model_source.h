@@ -11,6 +11,9 @@
 
 namespace linnet::tool {
 
+/// An untrained model as a run has it: its name, classes and channels.
+std::unique_ptr<nn::Module> make_model(const train::RunConfig& config);
+
 struct TrainedModel {
   std::unique_ptr<nn::Module> model;  ///< On the default device, in evaluation mode.
   train::RunConfig config;            ///< Without a run: the name, and what the model is published for.
