@@ -85,9 +85,9 @@ memory::desc operand(const memory::dims& dims, Tag tag) {
 
 /// Source and result lie in the order `tag` says. Throws dnnl::error where oneDNN has no such convolution.
 Prepared convolution(const Conv& c, const std::string& pass, Tag tag) {
-  const auto outputs = [&](int64_t extent) { return (extent + 2 * c.padding - c.kernel) / c.stride + 1; };
+  const Conv2dGeometry g = c.geometry();
   const memory::desc x = operand({c.batch, c.channels, c.height, c.width}, tag);
-  const memory::desc y = operand({c.batch, c.filters, outputs(c.height), outputs(c.width)}, tag);
+  const memory::desc y = operand({c.batch, c.filters, g.P, g.Q}, tag);
   memory::dims filters{c.filters, c.channels / c.groups, c.kernel, c.kernel};
   if (c.groups > 1) {
     filters = {c.groups, c.filters / c.groups, c.channels / c.groups, c.kernel, c.kernel};

@@ -8,11 +8,21 @@ std::string Gemm::name() const {
   return fmt::format("sgemm/{}x{}x{}", M, K, N);
 }
 
+Conv2dOptions Conv::options() const {
+  Conv2dOptions options;
+  options.stride = stride;
+  options.padding = padding;
+  options.groups = groups;
+  return options;
+}
+
+Conv2dGeometry Conv::geometry() const {
+  return Conv2dGeometry::make({batch, channels, height, width}, {filters, channels / groups, kernel, kernel},
+                              options());
+}
+
 double Conv::flops() const {
-  const auto outputs = [&](int64_t extent) { return (extent + 2 * padding - kernel) / stride + 1; };
-  const int64_t of_a_group = channels / groups;
-  const int64_t products = of_a_group * kernel * kernel;
-  return 2.0 * static_cast<double>(batch * filters * outputs(height) * outputs(width) * products);
+  return 2.0 * static_cast<double>(geometry().multiply_adds());
 }
 
 const std::vector<Gemm>& gemms() {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <linnet/core/conv2d.h>
+
 namespace linnet::bench {
 
 /// (M, K) times (K, N).
@@ -20,7 +22,9 @@ struct Conv {
   std::string name;
   int64_t batch, channels, height, width, filters, kernel, stride, padding, groups;
 
-  double flops() const;  ///< Of the forward pass and of each gradient; those of padding count.
+  Conv2dOptions options() const;
+  Conv2dGeometry geometry() const;
+  double flops() const;  ///< Of the forward pass and of each gradient.
 };
 
 const std::vector<Gemm>& gemms();

@@ -58,9 +58,7 @@ Workload sgemm(const Gemm& gemm) {
 /// The operands of a convolution and its gradients, in one order of memory.
 struct ConvOperands {
   ConvOperands(const Conv& c, MemoryOrder order) {
-    options.stride = c.stride;
-    options.padding = c.padding;
-    options.groups = c.groups;
+    options = c.options();
     x = random_normal({c.batch, c.channels, c.height, c.width}).to(order);
     w = random_normal({c.filters, c.channels / c.groups, c.kernel, c.kernel});
     bias = random_normal({c.filters});
@@ -68,7 +66,6 @@ struct ConvOperands {
   }
 
   Conv2dGeometry geometry() const { return Conv2dGeometry::make(x.shape(), w.shape(), options); }
-  double flops() const { return 2.0 * static_cast<double>(geometry().multiply_adds()); }
 
   NDArray compute(const std::string& pass) const {
     if (pass == "fwd") return conv2d(x, w, bias, options);
@@ -96,7 +93,7 @@ void time_conv(const Timer& timer, const Conv& conv, const std::string& pass, co
       operands.options.algorithm = algorithm;
       const std::string variant =
           algorithm == ConvAlgorithm::Auto ? layout : fmt::format("{}/{}", layout, name(algorithm));
-      Cost cost{operands.flops(), 0, {}};
+      Cost cost{conv.flops(), 0, {}};
       if (!conv.name.empty()) {
         cost.error = error_once(fmt::format("{}/{}/{}", conv.name, pass, variant), [&] {
           return relative_error(operands.compute(pass), operands.compute_twice(pass));
