@@ -1,6 +1,6 @@
 // A training between two steps, as a checkpoint and back:
 //   model.*, optimizer.*, schedule.*, ema.*  arrays, as their state() gives them
-//   config      what decides the training's bits, as JSON; config_hash is its CRC-32
+//   config      what decides the training's bits, as JSON; config_hash its checksum
 //   history     of the finished epochs, as in history.json
 //   position    {"epochs", "step", "loss_sum", "images", "record", "order_seed", "random": {"seed", "stream",
 //               "position"}}

@@ -45,8 +45,24 @@ inline Bytes read_bytes(const std::string& path) {
   return Bytes(std::istreambuf_iterator<char>(in), {});
 }
 
+inline void write_text(const std::string& path, const std::string& text) {
+  write_bytes(path, Bytes(text.begin(), text.end()));
+}
+
+inline std::string read_text(const std::string& path) {
+  const Bytes bytes = read_bytes(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+/// A test with a folder of its own.
+class FolderTest : public testing::Test {
+ protected:
+  std::string path(const std::string& name) const { return folder_ / name; }
+  TempFolder folder_;
+};
+
 /// A test that reads one file of its own, of any bytes.
-class FileTest : public testing::Test {
+class FileTest : public FolderTest {
  protected:
   explicit FileTest(const std::string& name = "file") : path_(folder_ / name) {}
 
@@ -54,7 +70,6 @@ class FileTest : public testing::Test {
     write_bytes(path_, bytes);
     return path_;
   }
-  TempFolder folder_;
   std::string path_;
 };
 

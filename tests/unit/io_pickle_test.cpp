@@ -3,9 +3,9 @@
 
 #include <bit>
 
+#include "tests/unit/data_files.h"
 #include "tests/unit/expect_error.h"
 #include "tests/unit/io_pickle_bytes.h"
-#include "tests/unit/temporary_folder.h"
 
 namespace linnet {
 namespace {
@@ -163,10 +163,10 @@ TEST(Pickle, TheNamesThatTensorsNeed) {
   EXPECT_EQ(shown("K\1K\2\x86Q"), "storage(1 2)");
 }
 
-class Malicious : public TemporaryFolder {};
+class Malicious : public FolderTest {};
 
 TEST_F(Malicious, NothingIsExecuted) {
-  const std::string victim = path("executed").string();
+  const std::string victim = path("executed");
   const std::string command = "touch " + victim;
   const std::vector<std::pair<std::string, std::string>> attacks = {
       {call(global("os", "system"), {text(command)}), "os.system"},
@@ -191,7 +191,7 @@ TEST_F(Malicious, NothingIsExecuted) {
   }
   EXPECT_ERROR(read(whole("(" + text(command) + "ios\nsystem\n")),
                "operation 0x69 is none that weights are saved with");
-  EXPECT_TRUE(std::filesystem::is_empty(folder()));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
 TEST(Pickle, AllowedNamesAreCalledAsTheyAreMeant) {

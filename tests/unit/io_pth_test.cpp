@@ -5,9 +5,9 @@
 #include <linnet/io/pth.h>
 
 #include "io/pth_read.h"
+#include "tests/unit/data_files.h"
 #include "tests/unit/expect_error.h"
 #include "tests/unit/io_pickle_bytes.h"
-#include "tests/unit/temporary_folder.h"
 
 namespace linnet {
 namespace {
@@ -20,7 +20,7 @@ using pickles::TensorBytes;
 using pickles::text;
 using pickles::whole;
 
-class Pth : public TemporaryFolder {};
+class Pth : public FolderTest {};
 
 PthContent read_bytes(const std::string& bytes) {
   return read_pth({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "x.pth");
@@ -92,7 +92,7 @@ TEST_F(Pth, RoundTrip) {
   save_pth(some_tensors(), path("x.pth"));
   expect_equal(load_pth(path("x.pth")), some_tensors());
   save_pth(some_tensors(), path("y.pt"));
-  EXPECT_EQ(content_of(path("x.pth")), content_of(path("y.pt"))) << "the same content gives the same bytes";
+  EXPECT_EQ(read_text(path("x.pth")), read_text(path("y.pt"))) << "the same content gives the same bytes";
   save_pth({}, path("x.pth"));
   EXPECT_TRUE(load_pth(path("x.pth")).empty());
 }
@@ -119,7 +119,7 @@ TEST_F(Pth, RefusesToWriteWhatTheFormatCannotHold) {
   EXPECT_ERROR(save_pth({{"a\xff", x}}, path("x.pth")), "the name \"a\\xff\" is not valid UTF-8");
   EXPECT_ERROR(save_pth({{"a", NDArray()}}, path("x.pth")), "\"a\" is undefined; expected an array");
   EXPECT_ERROR(save_pth({{"a", x}}, path("no/such/x.pth")), "x.pth: No such file or directory");
-  EXPECT_TRUE(std::filesystem::is_empty(folder()));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
 // ---- what a file holds
@@ -331,7 +331,7 @@ TEST_F(Pth, ReadsTheLegacyForm) {
   const nn::StateDict state = read_bytes(legacy(dict({text("w"), tensor()}))).tensors;
   ASSERT_EQ(state.size(), 1U);
   EXPECT_EQ(state[0].array.to_vector<float>(), (std::vector<float>{0, 1, 2, 3, 4, 5}));
-  write("x.pth", legacy(dict({text("w"), tensor()})));
+  write_text(path("x.pth"), legacy(dict({text("w"), tensor()})));
   EXPECT_EQ(load_pth(path("x.pth"))[0].array.shape(), (Shape{2, 3}));
   // A part of a storage that counts as one, as the oldest files have.
   const std::string view = pickles::tuple({text("view"), integer(2), integer(3)});
@@ -390,7 +390,7 @@ bool loads_equal(const std::string& bytes, const nn::StateDict& expected) {
 
 TEST_F(Pth, EveryPrefixOfAnArchiveIsRefusedAndEveryFlippedBitSeen) {
   save_pth(some_tensors(), path("x.pth"));
-  const std::string bytes = content_of(path("x.pth"));
+  const std::string bytes = read_text(path("x.pth"));
   ASSERT_TRUE(loads_equal(bytes, some_tensors()));
   for (size_t i = 0; i < bytes.size(); ++i) {
     EXPECT_FALSE(loads_equal(bytes.substr(0, i), some_tensors())) << "prefix of " << i << " bytes";

@@ -3,14 +3,14 @@
 
 #include <algorithm>
 
+#include "tests/unit/data_files.h"
 #include "tests/unit/expect_error.h"
 #include "tests/unit/io_zip_bytes.h"
-#include "tests/unit/temporary_folder.h"
 
 namespace linnet {
 namespace {
 
-using Zip = TemporaryFolder;
+using Zip = FolderTest;
 
 std::span<const uint8_t> span_of(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -58,13 +58,13 @@ TEST_F(Zip, TheSameContentGivesTheSameBytes) {
     writer.add("y/z", span_of("5"));
     writer.commit();
   }
-  EXPECT_EQ(content_of(path("a.zip")), content_of(path("b.zip")));
-  EXPECT_NE(content_of(path("a.zip")).find("1234"), std::string::npos) << "entries are stored";
+  EXPECT_EQ(read_text(path("a.zip")), read_text(path("b.zip")));
+  EXPECT_NE(read_text(path("a.zip")).find("1234"), std::string::npos) << "entries are stored";
 }
 
 TEST_F(Zip, NothingAtAllIsAnArchiveToo) {
   ZipWriter(path("x.zip"), "test").commit();
-  EXPECT_EQ(content_of(path("x.zip")), zip_end(0, 0, 0));
+  EXPECT_EQ(read_text(path("x.zip")), zip_end(0, 0, 0));
   EXPECT_TRUE(ZipReader(path("x.zip"), "test").entries().empty());
 }
 
@@ -74,7 +74,7 @@ TEST_F(Zip, WritesNoNamesThatReadingRefuses) {
   EXPECT_ERROR(writer.add("a", span_of("1")), "the name \"a\" is there twice");
   EXPECT_ERROR(writer.add("../a", span_of("1")), "the name \"../a\" has \"..\"; no entry of an archive");
   EXPECT_ERROR(writer.add(std::string("a\0b", 3), span_of("1")), "the name \"a\\x00b\" has a NUL");
-  EXPECT_TRUE(std::filesystem::is_empty(folder()));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
 TEST_F(Zip, WritingSaysWhyItCannot) {
@@ -94,7 +94,7 @@ TEST_F(Zip, ReadsStoredAndDeflatedEntries) {
 
 TEST_F(Zip, RefusesWhatIsNoArchive) {
   EXPECT_ERROR(ZipReader(path("none.zip"), "test"), "none.zip: there is no such file");
-  EXPECT_ERROR(ZipReader(folder(), "test"), "that is not a file");
+  EXPECT_ERROR(ZipReader(folder_.path(), "test"), "that is not a file");
   EXPECT_ERROR(open(""), "[test] x.zip: this is no zip archive: it is empty");
   EXPECT_ERROR(open("hello"), "x.zip: this is no zip archive, or it is cut short: Not a zip archive");
   EXPECT_ERROR(open(some_bytes(100'000)), "this is no zip archive");

@@ -27,10 +27,7 @@ class Tool {
 
   const TempFolder& folder() const { return folder_; }
   std::string operator/(const std::string& name) const { return folder_ / name; }
-  std::string text(const std::string& name) const {
-    const Bytes bytes = read_bytes(folder_ / name);
-    return {bytes.begin(), bytes.end()};
-  }
+  std::string text(const std::string& name) const { return read_text(folder_ / name); }
 
   /// With LINNET_DATA and LINNET_DEVICE as `environment` has them ("NAME=value"), else unset. Where `when` is
   /// given, the process gets SIGINT once `when(stdout so far)` holds.

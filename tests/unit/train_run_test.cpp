@@ -19,14 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_text(const std::string& path) {
-  const Bytes bytes = read_bytes(path);
-  return {bytes.begin(), bytes.end()};
-}
-void write_text(const std::string& path, const std::string& text) {
-  write_bytes(path, Bytes(text.begin(), text.end()));
-}
-
 RunConfig sample_config() {
   RunConfig config;
   config.model = "simple-cnn";
