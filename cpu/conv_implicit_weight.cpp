@@ -69,7 +69,7 @@ class WeightGradient {
   /// A distance that does not bring all pixels to the same few lines of an L1 cache.
   static int64_t spaced(int64_t channels) {
     constexpr int64_t kLine = 64 / sizeof(T);
-    return channels % (8 * kLine) == 0 ? channels + kLine : channels;
+    return channels % (4 * kLine) == 0 ? channels + kLine : channels;
   }
   /// Of the sums, (elements, filters).
   int64_t part_elements() const { return filter_elements(g_) * filters_; }
