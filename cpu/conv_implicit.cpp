@@ -248,13 +248,14 @@ class Forward {
                         result(band, panel.filter, row, run.q),
                         y_.strides[1],
                         pair ? y_.strides[2] : run.distance * y_.strides[3],
+                        pair ? g_.Q : lanes_,
+                        pair ? vectors * g_.Q : run.pixels,
                         T(1),
                         block.begins ? T(0) : T(1),
                         block.ends ? bias_of(band.group, panel.filter) : nullptr,
                         nullptr,
                         block.ends && relu_};
-    write(kernels_.tile[vectors - 1][panel.count - 1], t, panel.count, vectors,
-          pair ? vectors * g_.Q : run.pixels, pair ? g_.Q : lanes_, y_.strides[3]);
+    write(kernels_.tile[vectors - 1][panel.count - 1], t, panel.count, vectors, y_.strides[3]);
   }
 
   /// Pixels by filters: the pixels are A, which lies in the band. All of them go over some filters, then over
@@ -285,19 +286,20 @@ class Forward {
                         result(band, panel.filter, row, run.q),
                         y_.strides[3],
                         lanes_,
+                        lanes_,
+                        panel.count,
                         T(1),
                         block.begins ? T(0) : T(1),
                         nullptr,
                         block.ends ? bias_of(band.group, panel.filter) : nullptr,
                         block.ends && relu_};
-    write(kernels_.tile[vectors - 1][run.pixels - 1], t, run.pixels, vectors, panel.count, lanes_, 1);
+    kernels_.tile[vectors - 1][run.pixels - 1](t);
   }
 
-  /// Runs the kernel, whose rows have `count` elements that belong to the result, `whole` in a vector but the
-  /// last, `step` apart: in a tile of our own where that is not what it writes.
+  /// Runs the kernel; where the pixels of a row are `step` apart in the result, in a tile of our own.
   void write(void (*kernel)(const GemmTile<T>&), const GemmTile<T>& t, int64_t rows, int64_t vectors,
-             int64_t count, int64_t whole, int64_t step) const {
-    if (step == 1 && count == vectors * lanes_) return kernel(t);
+             int64_t step) const {
+    if (step == 1) return kernel(t);
     alignas(64) T tile[GemmKernels<T>::kMaxTile];
     GemmTile<T> dense = t;
     dense.c = tile;
@@ -308,14 +310,12 @@ class Forward {
         for (int64_t v = 0; v < vectors; ++v) {
           T* const own = tile + (r * vectors + v) * lanes_;
           T* const place = t.c + r * t.c_row + v * t.c_vector;
-          for (int64_t i = 0; i < std::min(whole, count - v * whole); ++i) body(own[i], place[i * step]);
+          for (int64_t i = 0; i < std::min(t.c_lanes, t.c_count - v * t.c_lanes); ++i)
+            body(own[i], place[i * step]);
         }
       }
     };
-    if (t.beta != T(0)) {
-      std::fill_n(tile, rows * vectors * lanes_, T(0));
-      each([](T& own, const T& place) { own = place; });
-    }
+    if (t.beta != T(0)) each([](T& own, const T& place) { own = place; });
     kernel(dense);
     each([](const T& own, T& place) { place = own; });
   }

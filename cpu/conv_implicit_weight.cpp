@@ -170,12 +170,13 @@ class WeightGradient {
       t.a_taps = image_taps_.data() + tap;
       t.a_row = 1;
       t.a_step = image_.pixel_step();
-      t.b_vector = t.c_vector = lanes_;
+      t.b_vector = t.c_vector = t.c_lanes = lanes_;
       t.c_row = filters_;
       t.alpha = 1;
       t.beta = first && i == 0 ? T(0) : T(1);
       for (int64_t k = 0; k < filters_; k += kernels_.columns()) {
         const int64_t width = std::min(kernels_.columns(), filters_ - k);
+        t.c_count = width;
         t.b_taps = gradient_taps_[width == kernels_.columns() ? 0 : 1].data() + tap;
         t.b_step = reads_gradient_ ? gy_.strides[3] : width;
         t.b = gradient + (reads_gradient_ ? 0 : k * taps * g_.Q) + q * t.b_step;

@@ -32,13 +32,50 @@ constexpr int kNarrowRows = 12;  // of one vector: six would wait for the sums b
 template <class T>
 using Tag = hn::CappedTag<T, 64 / sizeof(T)>;
 
-/// What becomes of the sums of products.
-template <class T, int kTileRows, int kVectors>
-HWY_INLINE void finish(const GemmTile<T>& t, hn::Vec<Tag<T>> (&sum)[kTileRows][kVectors]) {
+/// Vectors of whole lanes.
+template <class T>
+struct Whole {
+  static HWY_INLINE hn::Vec<Tag<T>> load(const T* from, int64_t) { return hn::LoadU(Tag<T>(), from); }
+  static HWY_INLINE void store(hn::Vec<Tag<T>> v, T* to, int64_t) { hn::StoreU(v, Tag<T>(), to); }
+};
+
+/// Vectors whose first `count` lanes are in memory; what follows them there is another's.
+template <class T>
+struct Part {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+  static HWY_INLINE hn::Vec<Tag<T>> load(const T* from, int64_t count) {
+    const Tag<T> d;
+    return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, from);
+  }
+  static HWY_INLINE void store(hn::Vec<Tag<T>> v, T* to, int64_t count) {
+    const Tag<T> d;
+    hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(count)), d, to);
+  }
+#else
+  static HWY_INLINE hn::Vec<Tag<T>> load(const T* from, int64_t count) {
+    HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)] = {};
+    for (int64_t i = 0; i < count; ++i) lanes[i] = from[i];
+    return hn::Load(Tag<T>(), lanes);
+  }
+  static HWY_INLINE void store(hn::Vec<Tag<T>> v, T* to, int64_t count) {
+    HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)] = {};
+    hn::Store(v, Tag<T>(), lanes);
+    for (int64_t i = 0; i < count; ++i) to[i] = lanes[i];
+  }
+#endif
+};
+
+/// What becomes of the sums of products, in memory that Access reaches.
+template <class T, int kTileRows, int kVectors, class Access>
+HWY_INLINE void finish_by(const GemmTile<T>& t, hn::Vec<Tag<T>> (&sum)[kTileRows][kVectors]) {
   const Tag<T> d;
   using V = hn::Vec<Tag<T>>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const V alpha = hn::Set(d, t.alpha);
+  int64_t count[kVectors];
+  for (int64_t v = 0; v < kVectors; ++v) {
+    count[v] = HWY_MAX(0, HWY_MIN(t.c_lanes, t.c_count - v * t.c_lanes));
+  }
   T* const c = t.c;
   const int64_t c_row = t.c_row;
   const auto for_each = [&](auto&& body) HWY_ATTR {
@@ -53,20 +90,31 @@ HWY_INLINE void finish(const GemmTile<T>& t, hn::Vec<Tag<T>> (&sum)[kTileRows][k
   } else {
     const V beta = hn::Set(d, t.beta);
     for_each([&](V& s, int r, int v) HWY_ATTR {
-      s = hn::MulAdd(alpha, s, hn::Mul(beta, hn::LoadU(d, c + r * c_row + v * t.c_vector)));
+      s = hn::MulAdd(alpha, s, hn::Mul(beta, Access::load(c + r * c_row + v * t.c_vector, count[v])));
     });
   }
   if (t.row_bias != nullptr) {
     for_each([&](V& s, int r, int) HWY_ATTR { s = hn::Add(s, hn::Set(d, t.row_bias[r])); });
   }
   if (t.col_bias != nullptr) {
-    for_each([&](V& s, int, int v) HWY_ATTR { s = hn::Add(s, hn::LoadU(d, t.col_bias + v * lanes)); });
+    for_each([&](V& s, int, int v)
+                 HWY_ATTR { s = hn::Add(s, Access::load(t.col_bias + v * lanes, count[v])); });
   }
   if (t.relu) {  // keeps NaN and -0
     const V zero = hn::Zero(d);
     for_each([&](V& s, int, int) HWY_ATTR { s = hn::IfThenElse(hn::Lt(s, zero), zero, s); });
   }
-  for_each([&](V& s, int r, int v) HWY_ATTR { hn::StoreU(s, d, c + r * c_row + v * t.c_vector); });
+  for_each([&](V& s, int r, int v) HWY_ATTR { Access::store(s, c + r * c_row + v * t.c_vector, count[v]); });
+}
+
+template <class T, int kTileRows, int kVectors>
+HWY_INLINE void finish(const GemmTile<T>& t, hn::Vec<Tag<T>> (&sum)[kTileRows][kVectors]) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(Tag<T>()));
+  if (t.c_count == kVectors * lanes && t.c_lanes == lanes) {
+    finish_by<T, kTileRows, kVectors, Whole<T>>(t, sum);
+  } else {
+    finish_by<T, kTileRows, kVectors, Part<T>>(t, sum);
+  }
 }
 
 template <class T, int kTileRows, int kVectors>
@@ -195,13 +243,12 @@ template <class T>
 void pack_along_width(const T* from, int64_t depth_step, int64_t count, int64_t width, int64_t depth, T* to) {
   const Tag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t whole = count / lanes * lanes;
+  const int64_t whole = count / lanes * lanes, rest = count - whole;
   for (int64_t k = 0; k < depth; ++k) {
     const T* const source = from + k * depth_step;
     T* const target = to + k * width;
-    int64_t i = 0;
-    for (; i < whole; i += lanes) hn::StoreU(hn::LoadU(d, source + i), d, target + i);
-    for (; i < count; ++i) target[i] = source[i];
+    for (int64_t i = 0; i < whole; i += lanes) hn::StoreU(hn::LoadU(d, source + i), d, target + i);
+    if (rest > 0) Part<T>::store(Part<T>::load(source + whole, rest), target + whole, rest);
   }
 }
 
@@ -230,13 +277,13 @@ void pack(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_
 /// each adds up step by step, as in a tile. A vector's columns are read to the buffer's end before the next
 /// ones: many columns at once, a power of two apart, would not stay in a cache.
 template <class T>
-void dots(const GemmTile<T>& t, int64_t columns) {
+void dots(const GemmTile<T>& t) {
   const Tag<T> d;
   using V = hn::Vec<Tag<T>>;
   constexpr int kVectors = GemmKernels<T>::kDotVectors;
   constexpr int64_t kDepth = 16 * 1024 / (kVectors * 64);
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t width = kVectors * lanes;
+  const int64_t width = kVectors * lanes, columns = t.c_count;
   HWY_ALIGN T buffer[kDepth * kVectors * 64 / sizeof(T)];
   V sum[1][kVectors];
   HWY_UNROLL(4)

@@ -11,7 +11,8 @@
 
 namespace linnet::cpu {
 
-/// One tile of the result: rows x (vectors * lanes) elements, rows c_row apart, vectors c_vector apart.
+/// One tile of the result: rows x (vectors * lanes) elements, rows c_row apart, vectors c_vector apart; of a
+/// row's vectors the first `c_lanes` elements each are results, `c_count` in all, and no other is touched.
 /// c = alpha * a b + beta * c + row_bias + col_bias, with `relu` ReLU of that; beta == 0 does not read c.
 /// Element (i, k) of A is a[i * a_row + k * a_step]; columns of a vector of B are adjacent, its rows b_step
 /// and its vectors b_vector apart. That is done for `taps` places of A and B, `depth` steps each. Biases may
@@ -31,6 +32,8 @@ struct GemmTile {
   T* c;
   int64_t c_row;
   int64_t c_vector;
+  int64_t c_lanes;
+  int64_t c_count;
   T alpha;
   T beta;
   const T* row_bias;
@@ -50,9 +53,9 @@ struct GemmKernels {
   int64_t lanes;        // of a vector; the widest tile has kMaxVectors of them
   /// tile[v - 1][r - 1] computes r rows by v vectors.
   void (*tile[kMaxVectors][kMaxRows])(const GemmTile<T>& tile);
-  /// One row by at most kDotVectors vectors of a B whose columns are dense: the columns are b_step apart, the
-  /// rows adjacent. Writes whole vectors.
-  void (*dots)(const GemmTile<T>& tile, int64_t columns);
+  /// One row by at most kDotVectors vectors of a B whose columns are dense: the c_count columns are b_step
+  /// apart, the rows adjacent.
+  void (*dots)(const GemmTile<T>& tile);
   /// One row by two whole panels of B, b_panel apart: one alone would wait for its own sums.
   void (*two_panels)(const GemmTile<T>& tile, int64_t b_panel);
   /// Writes a panel whose element (i, k) is from[i * step + k * depth_step], for i < count; the rest of

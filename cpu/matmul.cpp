@@ -97,37 +97,31 @@ struct Panels {
   int64_t taller_;
 };
 
-// Calls kernel(tile), which writes `width` columns. Results that are fewer, or not neighbours in memory, take
-// the way through a dense tile.
+// Calls kernel(tile). Results that are not neighbours in memory take the way through a dense tile.
 template <class T, class F>
-void write_tile(F&& kernel, const GemmTile<T>& t, int64_t c_col, int64_t rows, int64_t columns,
-                int64_t width) {
-  if (c_col == 1 && columns == width) return kernel(t);
+void write_tile(F&& kernel, const GemmTile<T>& t, int64_t c_col, int64_t rows) {
+  const int64_t columns = t.c_count;
+  if (c_col == 1 || columns == 1) return kernel(t);
   alignas(64) T tile[GemmKernels<T>::kMaxTile];
-  alignas(64) T bias[GemmKernels<T>::kMaxTile];
   GemmTile<T> dense = t;
   dense.c = tile;
-  dense.c_row = width;
-  if (t.col_bias != nullptr) {
-    std::fill(std::copy(t.col_bias, t.col_bias + columns, bias), bias + width, T(0));
-    dense.col_bias = bias;
-  }
+  dense.c_row = columns;
   if (t.beta != T(0)) {
     for (int64_t i = 0; i < rows; ++i) {
-      for (int64_t j = 0; j < columns; ++j) tile[i * width + j] = t.c[i * t.c_row + j * c_col];
-      std::fill(tile + i * width + columns, tile + (i + 1) * width, T(0));
+      for (int64_t j = 0; j < columns; ++j) tile[i * columns + j] = t.c[i * t.c_row + j * c_col];
     }
   }
   kernel(dense);
   for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; ++j) t.c[i * t.c_row + j * c_col] = tile[i * width + j];
+    for (int64_t j = 0; j < columns; ++j) t.c[i * t.c_row + j * c_col] = tile[i * columns + j];
   }
 }
 
-/// The tile of c at (row, column), of one of the blocks of K. Element (i, k) of `a` is the tile's.
+/// The tile of c at (row, column), `columns` wide, of one of the blocks of K. Element (i, k) of `a` is the
+/// tile's.
 template <class T>
-GemmTile<T> tile_at(const Matmul<T>& p, int64_t row, int64_t column, bool first, bool last, int64_t depth,
-                    const Matrix<const T>& a, const T* b, int64_t b_step) {
+GemmTile<T> tile_at(const Matmul<T>& p, int64_t row, int64_t column, int64_t columns, bool first, bool last,
+                    int64_t depth, const Matrix<const T>& a, const T* b, int64_t b_step) {
   static constexpr int64_t kOneTap[] = {0};
   const int64_t lanes = gemm_kernels<T>().lanes;
   return {1,
@@ -143,6 +137,8 @@ GemmTile<T> tile_at(const Matmul<T>& p, int64_t row, int64_t column, bool first,
           p.c.at(row, column),
           p.c.row,
           lanes,
+          lanes,
+          columns,
           p.alpha,
           first ? p.beta : T(1),
           last && p.row_bias != nullptr ? p.row_bias + row : nullptr,
@@ -275,12 +271,11 @@ class Product {
     const int64_t rows = panels_.row(i + 1) - row;
     const int64_t column = panels_.column(j);
     const int64_t width = panels_.padded_column(j + 1) - panels_.padded_column(j);
-    const GemmTile<T> t =
-        tile_at(p_, row, column, block == 0, block + 1 == panels_.depth_blocks, depth,
-                reads_a_ ? Matrix<const T>{a, p_.a.row, p_.a.col} : Matrix<const T>{a, 1, rows}, b,
-                reads_b(j) ? p_.b.row : width);
-    write_tile(panels_.kernels.tile[width > panels_.kernels.lanes ? 1 : 0][rows - 1], t, p_.c.col, rows,
-               panels_.column(j + 1) - column, width);
+    const GemmTile<T> t = tile_at(
+        p_, row, column, panels_.column(j + 1) - column, block == 0, block + 1 == panels_.depth_blocks, depth,
+        reads_a_ ? Matrix<const T>{a, p_.a.row, p_.a.col} : Matrix<const T>{a, 1, rows}, b,
+        reads_b(j) ? p_.b.row : width);
+    write_tile(panels_.kernels.tile[width > panels_.kernels.lanes ? 1 : 0][rows - 1], t, p_.c.col, rows);
   }
 
   const Matmul<T>& p_;
@@ -306,22 +301,21 @@ class FewRows {
     const int64_t width = GemmKernels<T>::kDotVectors * kernels_.lanes;
     for_ranges(is_parallel(p_), ceil_div(p_.N, width), 1, [&](int64_t begin, int64_t end) {
       for (int64_t column = begin * width; column < std::min(end * width, p_.N); column += width) {
-        multiply(column, std::min(width, p_.N - column), width);
+        multiply(column, std::min(width, p_.N - column));
       }
     });
   }
 
  private:
-  void multiply(int64_t column, int64_t columns, int64_t width) const {
+  void multiply(int64_t column, int64_t columns) const {
     for (int64_t block = 0; block < depth_blocks_; ++block) {
       const int64_t k = chunk_begin(p_.K, depth_blocks_, block);
       const int64_t depth = chunk_begin(p_.K, depth_blocks_, block + 1) - k;
       for (int64_t row = 0; row < p_.M; ++row) {
         const GemmTile<T> t =
-            tile_at(p_, row, column, block == 0, block + 1 == depth_blocks_, depth,
+            tile_at(p_, row, column, columns, block == 0, block + 1 == depth_blocks_, depth,
                     Matrix<const T>{p_.a.at(row, k), p_.a.row, p_.a.col}, p_.b.at(k, column), p_.b.col);
-        write_tile([&](const GemmTile<T>& tile) { kernels_.dots(tile, columns); }, t, p_.c.col, 1, columns,
-                   width);
+        write_tile(kernels_.dots, t, p_.c.col, 1);
       }
     }
   }
@@ -362,13 +356,13 @@ class OneRow {
       const T* const b =
           p_.packed_b + k.begin * panels_.padded_columns + panels_.padded_column(panel) * k.size();
       const GemmTile<T> t =
-          tile_at(p_, 0, column, block == 0, block + 1 == panels_.depth_blocks, k.size(),
+          tile_at(p_, 0, column, columns, block == 0, block + 1 == panels_.depth_blocks, k.size(),
                   Matrix<const T>{p_.a.at(0, k.begin), p_.a.row, p_.a.col}, b, width / count);
       const auto kernel = [&](const GemmTile<T>& tile) {
         if (count == 2) return panels_.kernels.two_panels(tile, width / 2 * k.size());
         panels_.kernels.tile[width > panels_.kernels.lanes ? 1 : 0][0](tile);
       };
-      write_tile(kernel, t, p_.c.col, 1, columns, width);
+      write_tile(kernel, t, p_.c.col, 1);
     }
   }
 
