@@ -202,11 +202,15 @@ class WeightGradient {
         sums_(parts_ * planes_.count() * elements_) {}
 
   void run(const View& gw) const {
-    const int64_t items = planes_.count() * parts_;
-    parallel_range(items, grain(g_, planes_.count()) * parts_ / std::max<int64_t>(1, g_.N),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t i = begin; i < end; ++i) add_up(i / parts_, i % parts_);
-                   });
+    const int64_t count = planes_.count();
+    const int64_t ranges = std::min(count, ceil_div(kMostParts, std::max<int64_t>(1, parts_)));
+    const int64_t work = g_.multiply_adds() / std::max<int64_t>(1, parts_ * ranges);
+    parallel_range(parts_ * ranges, kChunkWork / std::max<int64_t>(1, work), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        add_up(i / ranges, chunk_begin(count, ranges, i % ranges),
+               chunk_begin(count, ranges, i % ranges + 1));
+      }
+    });
     for (int64_t c = 0; c < g_.C; ++c) store(gw, c);
   }
 
@@ -215,22 +219,22 @@ class WeightGradient {
     return sums_.data() + (plane * parts_ + part) * elements_;
   }
 
-  void add_up(int64_t plane, int64_t part) const {
+  /// An image after the other, plane by plane, as they lie in memory: that is what these sums wait for.
+  void add_up(int64_t part, int64_t first, int64_t last) const {
     const Scratch<T> buffer(planes_.buffer_elements());
     const Scratch<T> dense(planes_.dense_elements());
-    const Scratch<T> image(elements_);
-    double* const total = sums(plane, part);
     std::fill_n(buffer.data(), planes_.buffer_elements(), T(0));
     std::fill_n(dense.data(), planes_.dense_elements(), T(0));
-    std::fill_n(total, elements_, 0.0);
+    for (int64_t plane = first; plane < last; ++plane) std::fill_n(sums(plane, part), elements_, 0.0);
     for (int64_t n = chunk_begin(g_.N, parts_, part); n < chunk_begin(g_.N, parts_, part + 1); ++n) {
-      planes_.fill(n, plane, buffer.data());
-      const auto place = planes_.in_place(gy_, n, plane);
-      const auto gradient = place ? *place : planes_.dense(dense.data());
-      if (!place) planes_.for_plane(gy_, n, plane, dense.data(), [](const T& from, T& to) { to = from; });
-      depthwise_kernels<T>().grad_weight(planes_.taps_in(buffer.data()), gradient.data, gradient.row,
-                                         gradient.step, image.data());
-      for (int64_t i = 0; i < elements_; ++i) total[i] += static_cast<double>(image[i]);
+      for (int64_t plane = first; plane < last; ++plane) {
+        planes_.fill(n, plane, buffer.data());
+        const auto place = planes_.in_place(gy_, n, plane);
+        const auto gradient = place ? *place : planes_.dense(dense.data());
+        if (!place) planes_.for_plane(gy_, n, plane, dense.data(), [](const T& from, T& to) { to = from; });
+        depthwise_kernels<T>().grad_weight(planes_.taps_in(buffer.data()), gradient.data, gradient.row,
+                                           gradient.step, sums(plane, part));
+      }
     }
   }
 

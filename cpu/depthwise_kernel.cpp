@@ -129,12 +129,24 @@ void forward(const DepthwisePlane<T>& plane, const T* w, const T* bias, bool rel
   }
 }
 
+/// Adds the sums of some taps, from `first` on, to those of other images.
+template <class T, int kTaps>
+HWY_INLINE void add_sums(const Vec<T> (&sum)[kTaps], int64_t first, double* sums) {
+  const Tag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN T of_tap[HWY_MAX_BYTES / sizeof(T)];
+  for (int t = 0; t < kTaps; ++t) {
+    hn::Store(sum[t], d, of_tap);
+    double* const to = sums + (first + t) * lanes;
+    for (int64_t i = 0; i < lanes; ++i) to[i] += static_cast<double>(of_tap[i]);
+  }
+}
+
 /// Of kTaps taps: a vector of gy is loaded once for all of them, and their sums do not wait for each other.
 template <class T, int kTaps>
 HWY_INLINE void grad_weight_some(const DepthwisePlane<T>& plane, int64_t first, const T* gy, int64_t gy_row,
-                                 int64_t gy_step, T* sums) {
+                                 int64_t gy_step, double* sums) {
   const Tag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   Vec<T> sum[kTaps];
   HWY_UNROLL(9)
   for (Vec<T>& each : sum) each = hn::Zero(d);
@@ -148,12 +160,57 @@ HWY_INLINE void grad_weight_some(const DepthwisePlane<T>& plane, int64_t first, 
       for (int t = 0; t < kTaps; ++t) sum[t] = hn::MulAdd(hn::LoadU(d, from + offsets[t]), g, sum[t]);
     }
   }
+  add_sums<T, kTaps>(sum, first, sums);
+}
+
+/// Down a column of vectors: a row of the input is loaded once and meets the rows of gy that its upper, its
+/// middle and its lower taps belong to.
+template <class T>
+HWY_INLINE void grad_weight_3x3(const DepthwisePlane<T>& plane, const T* gy, int64_t gy_row, int64_t gy_step,
+                                double* sums) {
+  const Tag<T> d;
+  Vec<T> sum[9];
   HWY_UNROLL(9)
-  for (int t = 0; t < kTaps; ++t) hn::StoreU(sum[t], d, sums + (first + t) * lanes);
+  for (Vec<T>& each : sum) each = hn::Zero(d);
+  const int64_t left = plane.offsets[0], middle = plane.offsets[1], right = plane.offsets[2];
+  for (int64_t j = 0; j < plane.vectors; ++j) {
+    const T* const column = plane.x + j * plane.x_step;
+    // Adds the products of an input row and the gradient of the output row that has it as row r of the
+    // filter.
+    const auto add_row = [&](int64_t i, int r, Vec<T> g) HWY_ATTR {
+      const T* const from = column + i * plane.x_row;
+      sum[3 * r] = hn::MulAdd(hn::LoadU(d, from + left), g, sum[3 * r]);
+      sum[3 * r + 1] = hn::MulAdd(hn::LoadU(d, from + middle), g, sum[3 * r + 1]);
+      sum[3 * r + 2] = hn::MulAdd(hn::LoadU(d, from + right), g, sum[3 * r + 2]);
+    };
+    const auto gradient = [&](int64_t p) HWY_ATTR { return hn::LoadU(d, gy + p * gy_row + j * gy_step); };
+    Vec<T> above = gradient(0), next = above;
+    add_row(0, 0, above);
+    if (plane.rows > 1) {
+      next = gradient(1);
+      add_row(1, 0, next);
+    }
+    add_row(1, 1, above);
+    for (int64_t p = 2; p < plane.rows; ++p) {
+      const Vec<T> g = gradient(p);
+      add_row(p, 0, g);
+      add_row(p, 1, next);
+      add_row(p, 2, above);
+      above = next;
+      next = g;
+    }
+    if (plane.rows > 1) {
+      add_row(plane.rows, 1, next);
+      add_row(plane.rows, 2, above);
+    }
+    add_row(plane.rows + 1, 2, next);
+  }
+  add_sums<T, 9>(sum, 0, sums);
 }
 
 template <class T>
-void grad_weight(const DepthwisePlane<T>& plane, const T* gy, int64_t gy_row, int64_t gy_step, T* sums) {
+void grad_weight(const DepthwisePlane<T>& plane, const T* gy, int64_t gy_row, int64_t gy_step, double* sums) {
+  if (is_3x3_in_steps_of_a_row(plane)) return grad_weight_3x3<T>(plane, gy, gy_row, gy_step, sums);
   int64_t t = 0;
   for (; t + 9 <= plane.taps; t += 9) grad_weight_some<T, 9>(plane, t, gy, gy_row, gy_step, sums);
   for (; t + 4 <= plane.taps; t += 4) grad_weight_some<T, 4>(plane, t, gy, gy_row, gy_step, sums);

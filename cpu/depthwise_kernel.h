@@ -26,8 +26,10 @@ struct DepthwiseKernels {
   /// (taps, lanes), bias (lanes); rows of y lie y_row apart, their vectors y_step.
   void (*forward)(const DepthwisePlane<T>& plane, const T* w, const T* bias, bool relu, T* y, int64_t y_row,
                   int64_t y_step);
-  /// sums (taps, lanes) = the sum over p and j of x gy; rows of gy lie gy_row apart, their vectors gy_step.
-  void (*grad_weight)(const DepthwisePlane<T>& plane, const T* gy, int64_t gy_row, int64_t gy_step, T* sums);
+  /// sums (taps, lanes) += the sum over p and j of x gy, which is taken in T; rows of gy lie gy_row apart,
+  /// their vectors gy_step.
+  void (*grad_weight)(const DepthwisePlane<T>& plane, const T* gy, int64_t gy_row, int64_t gy_step,
+                      double* sums);
 };
 
 /// Those of the best instruction set this machine has.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include <linnet/core/conv2d.h>
 #include "core/view.h"
@@ -77,12 +78,18 @@ class PaddedImage {
   int64_t place(int64_t column) const {
     return order_.pixels ? column * order_.channels : column % g_.stride_w * phase_ + column / g_.stride_w;
   }
+  /// Rows are short: calls of the C library's copy cost as much as what they do.
+  static void copy(const T* from, int64_t count, T* to) {
+    constexpr int64_t kRun = 64 / sizeof(T);
+    int64_t i = 0;
+    for (; i + kRun <= count; i += kRun) std::memcpy(to + i, from + i, kRun * sizeof(T));
+    std::copy(from + i, from + count, to + i);
+  }
   void fill_row(const T* from, T* to) const {
     const int64_t step = x_.strides[3], stride = g_.stride_w;
     const int64_t first = first_, end = end_;
     if (spread_w_ == 1 && stride == 1 && step == 1) {
-      std::copy(from + first, from + end, to + first + g_.pad_left);
-      return;
+      return copy(from + first, end - first, to + first + g_.pad_left);
     }
     if (stride == 1) {
       for (int64_t w = first; w < end; ++w) to[w * spread_w_ + g_.pad_left] = from[w * step];
@@ -100,7 +107,7 @@ class PaddedImage {
     const int64_t step = spread_w_ * order_.channels;
     T* const begin = to + (first * spread_w_ + g_.pad_left) * order_.channels;
     if (channel == 1 && step == count && column == count) {
-      std::copy(from + first * column, from + end * column, begin);
+      copy(from + first * column, (end - first) * column, begin);
     } else if (step == order_.channels) {
       gemm_kernels<T>().pack_part(from + first * column, channel, column, count, step, end - first, begin);
     } else if (channel == 1) {
