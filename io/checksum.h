@@ -13,8 +13,8 @@ namespace linnet {
 class Checksum {
  public:
   void add(const void* bytes, size_t count) {
-    if (count == 0) return;  // without bytes zlib's would begin anew
-    crc_ = crc32_z(crc_, static_cast<const Bytef*>(bytes), count);
+    // zlib begins anew where the pointer is null, as that of no bytes may be.
+    if (count > 0) crc_ = crc32_z(crc_, static_cast<const Bytef*>(bytes), count);
   }
   /// With its length before it: "ab" and "c" are not "a" and "bc".
   void add(const std::string& text) {
