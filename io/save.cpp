@@ -8,7 +8,9 @@ void save(const nn::Module& module, const std::filesystem::path& path) {
 }
 
 void load(nn::Module& module, const std::filesystem::path& path, const nn::LoadOptions& options) {
-  module.load_state_dict(load_tensors(path).tensors, options);
+  nn::LoadOptions named = options;
+  named.source = path.string();
+  module.load_state_dict(load_tensors(path).tensors, named);
 }
 
 }  // namespace linnet

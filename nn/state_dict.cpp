@@ -30,6 +30,11 @@ std::vector<Named> state_tensors(const Module& root) {
 
 constexpr const char* kLoad = "load_state_dict";
 
+/// Before what an error says of the state.
+std::string source_of(const LoadOptions& options) {
+  return options.source.empty() ? "" : options.source + ": ";
+}
+
 /// "features." + rest of "backbone.0.weight" by {"backbone.", "features."}, where a rename ends with a dot
 /// and is of beginnings; else of whole names. The first that fits counts.
 std::string renamed(const std::string& name, const LoadOptions& options) {
@@ -45,11 +50,12 @@ StateDict as_asked(const StateDict& state, const LoadOptions& options) {
   StateDict named;
   std::unordered_map<std::string, std::string> origins;
   for (const auto& [name, array] : state) {
-    check(array.defined(), kLoad, "the state's \"{}\" is undefined; expected an array", printable(name));
+    check(array.defined(), kLoad, "{}the state's \"{}\" is undefined; expected an array", source_of(options),
+          printable(name));
     if (!name.starts_with(options.prefix)) continue;
     std::string asked = renamed(name.substr(options.prefix.size()), options);
     const auto [same, is_new] = origins.emplace(asked, name);
-    check(is_new, kLoad, "{}",
+    check(is_new, kLoad, "{}{}", source_of(options),
           same->second == name
               ? format_text("the state has the name \"{}\" twice; names must differ", printable(name))
               : format_text("\"{}\" and \"{}\" of the state both become \"{}\"", printable(same->second),
@@ -57,7 +63,7 @@ StateDict as_asked(const StateDict& state, const LoadOptions& options) {
     named.push_back({std::move(asked), array});
   }
   check(!named.empty() || state.empty() || options.prefix.empty(), kLoad,
-        "no name of the state begins with \"{}\"; the first is \"{}\"", options.prefix,
+        "{}no name of the state begins with \"{}\"; the first is \"{}\"", source_of(options), options.prefix,
         state.empty() ? "" : printable(state.front().name));
   return named;
 }
@@ -103,8 +109,8 @@ StateDict Module::state_dict() const {
 void Module::load_state_dict(const StateDict& state, const LoadOptions& options) {
   const StateDict given = as_asked(state, options);
   const Misfits found = misfits(state_dict(), given);
-  check(!found.any(options.strict), kLoad, "the state does not fit {}{}", type_name(*this),
-        found.text(options.strict));
+  check(!found.any(options.strict), kLoad, "{}the state does not fit {}{}", source_of(options),
+        type_name(*this), found.text(options.strict));
 
   std::unordered_map<std::string, const NDArray*> by_name;
   for (const auto& [name, array] : given) by_name.emplace(name, &array);

@@ -91,7 +91,7 @@ void restore(const Checkpoint& checkpoint, const RunConfig& config, const std::s
   to.history = read_history_json(text_of(checkpoint, "history", source), source);
   to.history.interrupted.reset();
   to.position = read_position(text_of(checkpoint, "position", source), source, to.random);
-  to.model.load_state_dict(checkpoint.part("model"));
+  to.model.load_state_dict(checkpoint.part("model"), {.source = source});
   to.optimizer.load_state(checkpoint.part("optimizer"));
   to.schedule.load_state(checkpoint.part("schedule"));
   if (to.ema) to.ema->load_state(checkpoint.part("ema"));

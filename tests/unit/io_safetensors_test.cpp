@@ -136,10 +136,10 @@ TEST_F(Safetensors, SavesAndLoadsModels) {
   EXPECT_EQ(other.conv2.weight.to_vector<double>(), model.conv2.weight.to_vector<double>());
   EXPECT_EQ(load_safetensors(path()).tensors.size(), 10U);
   nn::Linear wrong(2, 2);
-  EXPECT_ERROR(
-      load(wrong, path()),
-      "[load_state_dict] the state does not fit Linear; missing: weight (2, 2) [fc1.weight?], bias (2,) "
-      "[fc1.bias?]; unexpected: conv1.weight (32, 1, 2, 2),");
+  EXPECT_ERROR(load(wrong, path()),
+               "[load_state_dict] " + path().string() +
+                   ": the state does not fit Linear; missing: weight (2, 2) [fc1.weight?], bias (2,) "
+                   "[fc1.bias?]; unexpected: conv1.weight (32, 1, 2, 2),");
 }
 
 TEST_F(Safetensors, Float16AndBFloat16BecomeFloat32) {

@@ -159,8 +159,13 @@ TEST_F(TensorFiles, ModelsAreSavedToAndLoadedFromAnyOfThem) {
     expect_same(other.state_dict(), model.state_dict(), to);
     nn::Linear wrong(2, 2);
     EXPECT_ERROR(load(wrong, path_),
-                 "[load_state_dict] the state does not fit Linear; missing: weight (2, 2) [fc1.weight?], "
-                 "bias (2,) [fc1.bias?];");
+                 "[load_state_dict] " + path_ +
+                     ": the state does not fit Linear; missing: weight (2, 2) [fc1.weight?], "
+                     "bias (2,) [fc1.bias?];");
+    EXPECT_ERROR(load(other, path_, {.prefix = "net."}),
+                 "[load_state_dict] " + path_ + ": no name of the state begins with \"net.\"");
+    EXPECT_ERROR(load(other, path_, {.rename = {{"fc1.weight", "fc1.bias"}}}),
+                 "[load_state_dict] " + path_ + ": \"fc1.weight\" and \"fc1.bias\" of the state both become");
   }
   EXPECT_ERROR(save(model, folder_ / "w.onnx"),
                "files ending in \".onnx\" are not supported; tensors are kept in");

@@ -13,7 +13,7 @@ void save(const nn::Module& module, const std::filesystem::path& path);
 
 /// Reads them into a module of the same structure, whatever its device and dtype, from a file of any of these
 /// formats, told by its content. Nothing changes where it throws: for a file that is none, and for names and
-/// shapes that do not fit, all in one Error.
+/// shapes that do not fit, all in one Error. Each names the file.
 void load(nn::Module& module, const std::filesystem::path& path, const nn::LoadOptions& options = {});
 
 }  // namespace linnet

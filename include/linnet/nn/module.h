@@ -51,6 +51,7 @@ struct LoadOptions {
   /// From names of the state, without the prefix, to the module's. {"head.weight", "fc.weight"} is of a name;
   /// {"backbone.", "features."}, which ends with a dot, of the beginning of many. The first that fits counts.
   std::vector<std::pair<std::string, std::string>> rename = {};
+  std::string source = {};  ///< Where the state is from, for errors: the file.
 };
 
 class Module {
