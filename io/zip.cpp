@@ -267,6 +267,11 @@ void ZipWriter::add(const std::string& name, std::span<const uint8_t> bytes) {
   SourcePointer source(zip_source_buffer(archive_, bytes.data(), bytes.size(), 0));
   if (source == nullptr) fail_with_archive();
   const zip_int64_t index = zip_file_add(archive_, name.c_str(), source.get(), ZIP_FL_ENC_UTF_8);
+  // libzip's text for it is "Invalid argument".
+  check(index >= 0 || zip_error_code_zip(zip_get_error(archive_)) != ZIP_ER_INVAL, where_,
+        "{}: the name \"{}\" has control characters, or is not valid UTF-8; no entry of an archive can be "
+        "named so",
+        path_.string(), printable(name));
   if (index < 0) fail_with_archive();
   source.release();  // the archive's now
   const auto at = static_cast<zip_uint64_t>(index);

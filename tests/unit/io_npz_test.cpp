@@ -107,6 +107,7 @@ TEST_F(Npz, RefusesToWriteWhatTheFormatCannotHold) {
   EXPECT_ERROR(save_npz({{"a", x}, {"a", x}}, path_), "the name \"a.npy\" is there twice");
   EXPECT_ERROR(save_npz({{"a", NDArray()}}, path_), "x.npz: \"a\" is undefined; expected an array");
   EXPECT_ERROR(save_npz({{"../a", x}}, path_), "the name \"../a.npy\"");
+  EXPECT_ERROR(save_npz({{"a\x01", x}}, path_), "[npz] " + path_ + ": the name \"a\\x01.npy\" has control");
   EXPECT_ERROR(save_npz({{"a", x}}, folder_ / "no/such.npz"), "such.npz: No such file or directory");
   EXPECT_FALSE(std::filesystem::exists(path_));
 }

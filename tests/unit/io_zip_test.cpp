@@ -74,6 +74,9 @@ TEST_F(Zip, WritesNoNamesThatReadingRefuses) {
   EXPECT_ERROR(writer.add("a", span_of("1")), "the name \"a\" is there twice");
   EXPECT_ERROR(writer.add("../a", span_of("1")), "the name \"../a\" has \"..\"; no entry of an archive");
   EXPECT_ERROR(writer.add(std::string("a\0b", 3), span_of("1")), "the name \"a\\x00b\" has a NUL");
+  EXPECT_ERROR(writer.add("\x1b[2J", span_of("1")),
+               "x.zip: the name \"\\x1b[2J\" has control characters, or is not valid UTF-8; no entry");
+  EXPECT_ERROR(writer.add("a\xff", span_of("1")), "the name \"a\\xff\" has control characters, or is not");
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 

@@ -24,7 +24,8 @@ void save_npy(const NDArray& array, const std::filesystem::path& path);
 nn::StateDict load_npz(const std::filesystem::path& path);
 
 /// Writes a file that numpy.load reads; the same content gives the same bytes. It appears complete or not at
-/// all. Throws Error for a name that is there twice.
+/// all. Throws Error for a name that is there twice, or that no entry of an archive can have: with "..",
+/// control characters or bytes that are no UTF-8.
 void save_npz(const nn::StateDict& tensors, const std::filesystem::path& path);
 
 }  // namespace linnet
