@@ -2,6 +2,7 @@
 // Exit status 0; 1 where the job failed; 2 where the words were wrong; 130 after Ctrl-C.
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,13 @@ int run(int argc, char** argv) {
     return kWrongWords;
   } catch (const WordError& error) {
     return complain(kWrongWords, error.what());
+  } catch (const std::bad_alloc&) {
+    // Its own text is a name of C++, and there may be no memory to format another.
+    std::fflush(stdout);
+    std::fputs(
+        "linnet: there is not enough memory; a smaller model, smaller batches or a smaller file need less\n",
+        stderr);
+    return kFailed;
   } catch (const std::exception& error) {
     return complain(kFailed, error.what());
   }

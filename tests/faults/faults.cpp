@@ -35,8 +35,18 @@ Files& files() {
   return all;
 }
 
-thread_local bool memory_armed = false;
-thread_local int64_t memory_at = 0, memory_calls = 0;
+struct Calls {
+  bool armed = false;
+  int64_t at = 0;
+  int64_t count = 0;
+
+  void arm(int64_t call) { *this = {true, call, 0}; }
+  int64_t disarm() {
+    armed = false;
+    return count;
+  }
+};
+thread_local Calls memory, arrays;
 std::atomic<int64_t> bytes_alive{0};
 
 template <class Function>
@@ -77,19 +87,19 @@ int watched_open(const char* name, const char* path, int flags, mode_t mode) {
 }
 
 void* allocate(size_t size, size_t alignment) {
-  if (memory_armed && ++memory_calls == memory_at) throw std::bad_alloc();
-  void* memory = alignment <= alignof(std::max_align_t)
-                     ? std::malloc(size == 0 ? 1 : size)
-                     : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  bytes_alive += static_cast<int64_t>(malloc_usable_size(memory));
-  return memory;
+  if (memory.armed && ++memory.count == memory.at) throw std::bad_alloc();
+  void* block = alignment <= alignof(std::max_align_t)
+                    ? std::malloc(size == 0 ? 1 : size)
+                    : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (block == nullptr) throw std::bad_alloc();
+  bytes_alive += static_cast<int64_t>(malloc_usable_size(block));
+  return block;
 }
 
-void release(void* memory) {
-  if (memory == nullptr) return;
-  bytes_alive -= static_cast<int64_t>(malloc_usable_size(memory));
-  std::free(memory);
+void release(void* block) {
+  if (block == nullptr) return;
+  bytes_alive -= static_cast<int64_t>(malloc_usable_size(block));
+  std::free(block);
 }
 
 }  // namespace
@@ -113,14 +123,19 @@ std::string last_file_fault() {
 }
 
 void arm_memory(int64_t at) {
-  memory_at = at;
-  memory_calls = 0;
-  memory_armed = true;
+  memory.arm(at);
 }
 
 int64_t disarm_memory() {
-  memory_armed = false;
-  return memory_calls;
+  return memory.disarm();
+}
+
+void arm_arrays(int64_t at) {
+  arrays.arm(at);
+}
+
+int64_t disarm_arrays() {
+  return arrays.disarm();
 }
 
 int64_t live_bytes() {
@@ -190,15 +205,24 @@ void* operator new(size_t size) {
 void* operator new(size_t size, std::align_val_t alignment) {
   return allocate(size, static_cast<size_t>(alignment));
 }
-void operator delete(void* memory) noexcept {
-  release(memory);
+/// Only the allocator of arrays calls this one (cpu/allocator.cpp).
+void* operator new(size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  if (arrays.armed && ++arrays.count >= arrays.at && arrays.at > 0) return nullptr;
+  try {
+    return allocate(size, static_cast<size_t>(alignment));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
-void operator delete(void* memory, size_t) noexcept {
-  release(memory);
+void operator delete(void* block) noexcept {
+  release(block);
 }
-void operator delete(void* memory, std::align_val_t) noexcept {
-  release(memory);
+void operator delete(void* block, size_t) noexcept {
+  release(block);
 }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept {
-  release(memory);
+void operator delete(void* block, std::align_val_t) noexcept {
+  release(block);
+}
+void operator delete(void* block, size_t, std::align_val_t) noexcept {
+  release(block);
 }

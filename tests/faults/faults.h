@@ -1,6 +1,6 @@
 // Faults on demand. This program's own open, write, fsync, rename, mkdir, unlink and remove stand before the
-// system's, and its operator new before the library's: they count, and fail or kill the process where that is
-// asked for.
+// system's, and its operators new before the library's: they count, and fail or kill the process where that
+// is asked for.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,13 @@ std::string last_file_fault();
 void arm_memory(int64_t at);
 /// Back to normal. Gives the number of calls that were counted.
 int64_t disarm_memory();
+
+/// From now on, the system has no memory for the `at`-th block of arrays that this thread asks it for (from
+/// 1; 0: none), nor for any after it. A block that the allocator kept is none: Device::trim_memory.
+void arm_arrays(int64_t at);
+/// Back to normal. Gives the number of calls that were counted.
+int64_t disarm_arrays();
+
 /// Bytes that operator new has given to this program and not got back.
 int64_t live_bytes();
 

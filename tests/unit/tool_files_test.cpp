@@ -11,6 +11,7 @@
 #include <linnet/io/save.h>
 #include <linnet/io/tensor_file.h>
 #include <linnet/nn/models.h>
+#include "tests/unit/io_zip_bytes.h"
 #include "tests/unit/tool_runner.h"
 
 namespace linnet {
@@ -238,6 +239,18 @@ TEST(ToolConvert, SaysWhatIsWrong) {
   EXPECT_STATUS(2, ({"convert", "a.npz"}), "B is required");
   EXPECT_FALSE(std::filesystem::exists(tool / "b.npz"));
 }
+
+#ifndef __SANITIZE_ADDRESS__  // which needs more address space than there is to give
+TEST(ToolInspect, SaysThatThereIsNoMemory) {
+  Tool tool;
+  tool.most_memory = rlim_t{3} << 30;
+  // A file's claims are believed as far as deflate could keep them.
+  const ZipEntryBytes entry{
+      .name = "w.npy", .data = std::string(4'000'000, 'x'), .method = 8, .size = 4'000'000'000};
+  write_text(tool / "large.npz", zip_bytes({entry}));
+  EXPECT_STATUS(1, ({"inspect", "large.npz"}), "linnet: there is not enough memory; ");
+}
+#endif
 
 TEST(ToolConvert, HelpHasAnExample) {
   const Tool tool;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pty.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,9 @@ struct ToolResult {
 class Tool {
  public:
   using Words = std::vector<std::string>;
+
+  /// Bytes of address space that a process has, 0 for as many as it likes.
+  rlim_t most_memory = 0;
 
   const TempFolder& folder() const { return folder_; }
   std::string operator/(const std::string& name) const { return folder_ / name; }
@@ -73,6 +77,8 @@ class Tool {
   }
 
   [[noreturn]] void become(const Words& words, const Words& environment) const {
+    const rlimit memory{most_memory, most_memory};
+    if (most_memory > 0 && setrlimit(RLIMIT_AS, &memory) != 0) _exit(126);
     unsetenv("LINNET_DATA");
     unsetenv("LINNET_DEVICE");
     for (const std::string& variable : environment) putenv(const_cast<char*>(variable.c_str()));
