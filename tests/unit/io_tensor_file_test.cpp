@@ -1,9 +1,9 @@
 // Files of tensors whatever their format: told by content, written by name, from each format to every other.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstring>
 #include <functional>
+#include <vector>
 
 #include <linnet/data/idx.h>
 #include <linnet/io/npy.h>
@@ -24,17 +24,41 @@ class TensorFiles : public FileTest {
   static Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 };
 
-/// Every dtype, a number, nothing at all, and values that arithmetic would not keep.
+/// Zeros, infinities, the smallest and largest numbers of all kinds, and NaN: quiet, signalling, with payload
+/// and sign.
+const std::vector<uint32_t> kFloats{0x00000000, 0x80000000, 0x00000001, 0x807fffff, 0x00800000, 0x7f7fffff,
+                                    0x7f800000, 0xff800000, 0x7fc00000, 0x7fc00123, 0xffc00000, 0xff812345};
+const std::vector<uint64_t> kDoubles{0x0000000000000000, 0x8000000000000000, 0x0000000000000001,
+                                     0x800fffffffffffff, 0x0010000000000000, 0x7fefffffffffffff,
+                                     0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000,
+                                     0x7ff8000000000123, 0xfff8000000000000, 0xfff0123456789abc};
+
+template <class Float, class Bits>
+NDArray of_bits(const std::vector<Bits>& bits, const Shape& shape) {
+  std::vector<Float> values(bits.size());
+  std::memcpy(values.data(), bits.data(), bits.size() * sizeof(Bits));
+  return NDArray::from_data(values, shape);
+}
+
+/// Every dtype, with elements, without dimensions and empty; values that arithmetic would not keep.
 nn::StateDict sample() {
-  return {
-      {"conv1.weight", NDArray::from_data<float>({std::nanf("9"), -0.0F, 1e-45F, 3}, {1, 2, 2, 1})},
-      {"conv1.bias", NDArray::from_data<double>({5e-324, -1e300}, {2})},
-      {"steps", NDArray::from_data<int64_t>({INT64_MIN}, {})},
-      {"int32", NDArray::from_data<int32_t>({INT32_MAX, -7, 0}, {3})},
+  nn::StateDict tensors{
+      {"conv1.weight", of_bits<float>(kFloats, {1, 4, 3, 1})},
+      {"conv1.bias", of_bits<double>(kDoubles, {12})},
+      {"steps", NDArray::from_data<int64_t>({INT64_MIN, -1, INT64_MAX}, {3})},
+      {"int32", NDArray::from_data<int32_t>({INT32_MIN, INT32_MAX, -7, 0}, {2, 2})},
       {"bytes", NDArray::from_data<uint8_t>({0, 255}, {2, 1})},
       {"mask", NDArray::from_data<bool>({true, false, true}, {3})},
-      {"empty", NDArray::zeros({0, 4})},
+      {"number", of_bits<float, uint32_t>({0xffc00001}, {})},
   };
+  for (const DType dtype :
+       {DType::Float32, DType::Float64, DType::Int32, DType::Int64, DType::UInt8, DType::Bool}) {
+    if (dtype != DType::Float32) {
+      tensors.push_back({std::string("number.") + name(dtype), NDArray::full({}, 1, dtype)});
+    }
+    tensors.push_back({std::string("empty.") + name(dtype), NDArray::zeros({2, 0, 3}, dtype)});
+  }
+  return tensors;
 }
 
 void expect_same(const nn::StateDict& a, const nn::StateDict& b, const std::string& what) {
@@ -69,12 +93,27 @@ TEST_F(TensorFiles, EachFormatGoesToEveryOtherExactly) {
   }
 }
 
+TEST_F(TensorFiles, EachArrayAloneGoesFromEachFormatToEveryOtherExactly) {
+  for (const nn::NamedArray& each : sample()) {
+    for (const char* from : {".safetensors", ".pth", ".npz", ".npy"}) {
+      const std::string path = folder_ / (each.name + from);
+      save_tensors({each}, path);
+      const nn::StateDict read = load_tensors(path).tensors;
+      for (const char* to : {".safetensors", ".pth", ".npz", ".npy"}) {
+        const std::string other = folder_ / (each.name + to);
+        save_tensors(read, other);
+        expect_same(load_tensors(other).tensors, {each}, std::string(from) + " to " + to + ": ");
+      }
+    }
+  }
+}
+
 TEST_F(TensorFiles, OneArrayGoesToNpyUnderTheNameOfTheFile) {
   const nn::StateDict one{{"weight", NDArray::arange(6).reshape({2, 3})}};
   save_tensors(one, folder_ / "weight.npy");
   expect_same(load_tensors(folder_ / "weight.npy").tensors, one, "npy");
   EXPECT_ERROR(save_tensors(sample(), folder_ / "x.npy"),
-               "x.npy: a .npy file holds one array and here are 7; a .npz file holds several");
+               "x.npy: a .npy file holds one array and here are 18; a .npz file holds several");
   EXPECT_ERROR(save_tensors({}, folder_ / "x.npy"), "a .npy file holds one array and here are 0");
 }
 
