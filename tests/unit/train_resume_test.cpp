@@ -8,58 +8,17 @@
 #include <gtest/gtest.h>
 #include <linnet/core/random.h>
 #include <linnet/io/checkpoint.h>
-#include <linnet/nn/activations.h>
 #include <linnet/nn/layers.h>
-#include <linnet/nn/normalization.h>
 #include <linnet/nn/sequential.h>
 #include <linnet/train/train.h>
 #include "tests/unit/data_files.h"
 #include "tests/unit/expect_error.h"
+#include "tests/unit/small_training.h"
 
 namespace linnet::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-data::Dataset noise(int64_t n, uint64_t seed) {
-  Generator random(seed);
-  std::vector<uint8_t> pixels;
-  std::vector<int64_t> labels;
-  for (int64_t i = 0; i < n * 9; ++i) pixels.push_back(static_cast<uint8_t>(random.next_below(256)));
-  for (int64_t i = 0; i < n; ++i) labels.push_back(static_cast<int64_t>(random.next_below(3)));
-  return data::Dataset(NDArray::from_data(pixels, {n, 1, 3, 3}), NDArray::from_data(labels, {n}),
-                       {"a", "b", "c"}, data::kUnitInterval);
-}
-
-constexpr int64_t kSteps = 5;  // an epoch: 44 images, batches of 10
-
-const data::Dataset& training() {
-  static const data::Dataset set = noise(44, 1);
-  return set;
-}
-const data::Dataset& test() {
-  static const data::Dataset set = noise(20, 2);
-  return set;
-}
-
-/// Everything that has a state: dropout draws numbers, batch norm keeps averages.
-nn::Sequential model() {
-  return nn::Sequential{nn::Conv2d(1, 4, {.kernel = 2}),
-                        nn::BatchNorm2d(4),
-                        nn::ReLU(),
-                        nn::Flatten(),
-                        nn::Dropout(0.3),
-                        nn::Linear(16, 3)};
-}
-
-FitOptions options() {
-  FitOptions options{.epochs = 3, .batch = 10, .optimizer = "adamw", .lr = 1e-2, .seed = 5};
-  options.schedule = "one-cycle";
-  options.transforms = {data::random_crop({.padding = 1}), data::random_horizontal_flip()};
-  options.workers = 2;
-  options.ema = 0.9;
-  return options;
-}
 
 struct Result {
   std::vector<std::vector<float>> weights;
@@ -101,19 +60,19 @@ class TrainResume : public testing::Test {
 
   Result train(const FitOptions& fit, FitHooks hooks = {}) {
     manual_seed(0);
-    nn::Sequential trained = model();
-    const History history = train::fit(trained, training(), test(), fit, hooks);
+    nn::Sequential trained = small_model();
+    const History history = train::fit(trained, small_train_set(), small_test_set(), fit, hooks);
     return result_of(trained, history);
   }
 
   /// In a process that has drawn other numbers and other weights, unless there is nothing to go on with.
   Result resume(const FitOptions& fit, const RunFolder& run, FitHooks hooks = {}) {
     manual_seed(fs::exists(run.checkpoints()) ? 77 : 0);
-    nn::Sequential trained = model();
+    nn::Sequential trained = small_model();
     hooks.run = &run;
     hooks.resume = true;
     hooks.warn = [this](const std::string& text) { warnings_.push_back(text); };
-    return result_of(trained, train::fit(trained, training(), test(), fit, hooks));
+    return result_of(trained, train::fit(trained, small_train_set(), small_test_set(), fit, hooks));
   }
 
   std::vector<std::string> checkpoints() const {
@@ -130,18 +89,18 @@ class TrainResume : public testing::Test {
 };
 
 TEST_F(TrainResume, GoesOnToTheSameBitsFromEveryStep) {
-  const Result whole = train(options());
-  for (int64_t stop = 1; stop <= 3 * kSteps; ++stop) {
-    const RunFolder run = begin(options());
+  const Result whole = train(small_options());
+  for (int64_t stop = 1; stop <= 3 * kSmallEpoch; ++stop) {
+    const RunFolder run = begin(small_options());
     int64_t steps = 0;
-    train(options(), {.stop = [&] { return ++steps == stop; }, .run = &run});
-    EXPECT_EQ(resume(options(), run), whole) << "stopped after step " << stop;
+    train(small_options(), {.stop = [&] { return ++steps == stop; }, .run = &run});
+    EXPECT_EQ(resume(small_options(), run), whole) << "stopped after step " << stop;
   }
 }
 
 TEST_F(TrainResume, GoesOnWhereItCrashedBetweenCheckpoints) {
   for (const char* optimizer : {"sgd", "rmsprop", "adam"}) {
-    FitOptions fit = options();
+    FitOptions fit = small_options();
     fit.optimizer = optimizer;
     fit.ema = 0;
     const Result whole = train(fit);
@@ -156,7 +115,7 @@ TEST_F(TrainResume, GoesOnWhereItCrashedBetweenCheckpoints) {
 }
 
 TEST_F(TrainResume, ManyCrashesInARowChangeNothing) {
-  FitOptions fit = options();
+  FitOptions fit = small_options();
   const Result whole = train(fit);
   fit.checkpoint_steps = 1;
   const RunFolder run = begin(fit);
@@ -169,17 +128,18 @@ TEST_F(TrainResume, ManyCrashesInARowChangeNothing) {
 }
 
 TEST_F(TrainResume, WithoutCheckpointItBeginsAtTheBeginning) {
-  const Result whole = train(options());
-  const RunFolder run = begin(options());
+  const Result whole = train(small_options());
+  const RunFolder run = begin(small_options());
   manual_seed(0);
-  nn::Sequential trained = model();
-  const History history = train::fit(trained, training(), test(), options(), {.run = &run, .resume = true});
+  nn::Sequential trained = small_model();
+  const History history = train::fit(trained, small_train_set(), small_test_set(), small_options(),
+                                     {.run = &run, .resume = true});
   EXPECT_EQ(result_of(trained, history), whole);
 }
 
 TEST_F(TrainResume, TakesTheOneBeforeADamagedCheckpoint) {
-  const Result whole = train(options());
-  FitOptions fit = options();
+  const Result whole = train(small_options());
+  FitOptions fit = small_options();
   fit.checkpoint_steps = 1;
   const RunFolder run = begin(fit);
   CrashAfter progress(8);
@@ -199,7 +159,7 @@ TEST_F(TrainResume, TakesTheOneBeforeADamagedCheckpoint) {
 }
 
 TEST_F(TrainResume, RefusesAnotherConfigurationOrModel) {
-  FitOptions fit = options();
+  FitOptions fit = small_options();
   fit.schedule = "constant";
   const FitOptions same_fit = fit;
   const RunFolder run = begin(fit);
@@ -211,28 +171,31 @@ TEST_F(TrainResume, RefusesAnotherConfigurationOrModel) {
       "the checkpoint of step 15 is of another configuration: training.ema is 0.9 there and 0.0 here; "
       "training.lr is 0.01 there and 0.5 here");
   nn::Sequential other{nn::Flatten(), nn::Linear(9, 3)};
-  EXPECT_ERROR(train::fit(other, training(), test(), same_fit, {.run = &run, .resume = true}),
-               "the state does not fit");
-  nn::Sequential same = model();
-  EXPECT_ERROR(train::fit(same, training().subset(20), test(), same_fit, {.run = &run, .resume = true}),
+  EXPECT_ERROR(
+      train::fit(other, small_train_set(), small_test_set(), same_fit, {.run = &run, .resume = true}),
+      "the checkpoint of step 15: the state does not fit Sequential");
+  nn::Sequential same = small_model();
+  EXPECT_ERROR(train::fit(same, small_train_set().subset(20), small_test_set(), same_fit,
+                          {.run = &run, .resume = true}),
                "the training has 3 epochs of 2 steps");
-  EXPECT_ERROR(train::fit(same, training(), test(), options(), {.resume = true}), "there is no run folder");
+  EXPECT_ERROR(train::fit(same, small_train_set(), small_test_set(), small_options(), {.resume = true}),
+               "there is no run folder");
 }
 
 TEST_F(TrainResume, KeepsTheNewestAndTheBest) {
-  FitOptions fit = options();
+  FitOptions fit = small_options();
   fit.epochs = 6;
   fit.checkpoint_steps = 2;
   fit.keep_checkpoints = 3;
   const RunFolder run = begin(fit);
   manual_seed(0);
-  nn::Sequential trained = model();
-  const History history = train::fit(trained, training(), test(), fit, {.run = &run});
+  nn::Sequential trained = small_model();
+  const History history = train::fit(trained, small_train_set(), small_test_set(), fit, {.run = &run});
   const auto best = std::max_element(
       history.epochs.begin(), history.epochs.end(),
       [](const EpochRecord& a, const EpochRecord& b) { return a.test_accuracy < b.test_accuracy; });
   std::vector<int64_t> expected{26, 28, 30};
-  if (best->epoch < 6) expected.insert(expected.begin(), best->epoch * kSteps);
+  if (best->epoch < 6) expected.insert(expected.begin(), best->epoch * kSmallEpoch);
   std::vector<std::string> names;
   for (const int64_t step : expected) {
     names.push_back((step < 10 ? "step-00000000" : "step-0000000") + std::to_string(step) + ".safetensors");
@@ -241,16 +204,16 @@ TEST_F(TrainResume, KeepsTheNewestAndTheBest) {
 }
 
 TEST_F(TrainResume, MinutesMakeCheckpointsToo) {
-  FitOptions fit = options();
+  FitOptions fit = small_options();
   fit.checkpoint_minutes = 1e-12;
   fit.keep_checkpoints = 100;
   const RunFolder run = begin(fit);
   train(fit, {.run = &run});
-  EXPECT_EQ(checkpoints().size(), static_cast<size_t>(3 * kSteps));
+  EXPECT_EQ(checkpoints().size(), static_cast<size_t>(3 * kSmallEpoch));
 }
 
 TEST_F(TrainResume, SavingThatFailsEndsTheTrainingUnlessItIsToKeepGoing) {
-  FitOptions fit = options();
+  FitOptions fit = small_options();
   const Result whole = train(fit);
   const RunFolder blocked = begin(fit);
   write_bytes(temp_ / "run/checkpoints", {0});  // a file where the folder should be
@@ -277,7 +240,7 @@ TEST_F(TrainResume, SavingThatFailsEndsTheTrainingUnlessItIsToKeepGoing) {
 
 TEST_F(TrainResume, RefusesOptionsThatMakeNoSense) {
   const auto with = [&](auto change) {
-    FitOptions fit = options();
+    FitOptions fit = small_options();
     change(fit);
     return train(fit);
   };
