@@ -17,24 +17,10 @@ import pathlib
 
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 from torchvision.models.resnet import BasicBlock
 
 from generate import draw
-
-
-class SimpleCNN(nn.Module):
-    """nn::SimpleCNN, an eighth as wide."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 4, 2, 2), nn.Conv2d(4, 8, 2, 2, 1)
-        self.conv3 = nn.Conv2d(8, 16, 2, 2)
-        self.fc1, self.fc2 = nn.Linear(256, 20), nn.Linear(20, 10)
-
-    def forward(self, x):
-        x = F.relu(self.conv3(F.relu(self.conv2(F.relu(self.conv1(x))))))
-        return self.fc2(F.relu(self.fc1(x.flatten(1))))
+from simple_cnn import SimpleCNN
 
 
 class ResNet18(nn.Module):
@@ -125,7 +111,7 @@ def main():
         save(value, name)
         save(value, name + "_legacy", _use_new_zipfile_serialization=False)
 
-    simple_cnn, resnet18 = with_drawn_values(SimpleCNN()), with_drawn_values(ResNet18())
+    simple_cnn, resnet18 = with_drawn_values(SimpleCNN(width=4, hidden=20)), with_drawn_values(ResNet18())
     save_both(simple_cnn.state_dict(), "simple_cnn")
     save_both(resnet18.state_dict(), "resnet18")
     with torch.no_grad():
