@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "autograd/node.h"
+#include "core/operands.h"
 #include "core/pooling.h"
 
 namespace linnet {
@@ -22,7 +23,7 @@ namespace {
 Tensor average_grad(const Tensor& gy, const Pool2dGeometry& geometry, bool channels_last);
 
 Tensor average(const Tensor& x, const Pool2dGeometry& geometry) {
-  const bool channels_last = x.data().is_channels_last() && !x.data().is_contiguous();
+  const bool channels_last = prefers_channels_last(x.data());
   return record(
       geometry.name(), {x}, pooling::average(x.data(), geometry),
       [geometry, channels_last](const Saved&, const Tensor& gy) -> Tensors {

@@ -2,6 +2,7 @@
 // the tensor itself is the result and nothing is recorded.
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
+#include "core/operands.h"
 
 namespace linnet {
 
@@ -11,18 +12,28 @@ using autograd::Saved;
 
 namespace {
 
+/// The gradient in the order of memory that the input has: operators further down read both together.
+Tensor in_order(const Tensor& gradient, bool channels_last) {
+  return channels_last ? gradient.to(MemoryOrder::ChannelsLast) : gradient;
+}
+
 Tensor reshaped(const char* name, const Tensor& x, NDArray y) {
   return record(
       name, {x}, std::move(y),
-      [shape = x.shape()](const Saved&, const Tensor& gy) -> Tensors { return {gy.reshape(shape)}; },
+      [shape = x.shape(), channels_last = prefers_channels_last(x.data())](
+          const Saved&, const Tensor& gy) -> Tensors { return {in_order(gy.reshape(shape), channels_last)}; },
       Keep::Nothing);
 }
 
 /// Another place in memory, the same elements.
 Tensor moved(const char* name, const Tensor& x, NDArray y) {
-  if (y.shares_storage(x.data())) return x;
+  if (y.shares_storage(x.data()) && y.strides() == x.data().strides()) return x;
   return record(
-      name, {x}, std::move(y), [](const Saved&, const Tensor& gy) -> Tensors { return {gy}; }, Keep::Nothing);
+      name, {x}, std::move(y),
+      [channels_last = prefers_channels_last(x.data())](const Saved&, const Tensor& gy) -> Tensors {
+        return {in_order(gy, channels_last)};
+      },
+      Keep::Nothing);
 }
 
 }  // namespace

@@ -217,6 +217,15 @@ Strides strides_like(const NDArray& like, const Shape& shape) {
   return strides;
 }
 
+bool prefers_channels_last(const NDArray& x) {
+  if (!x.is_channels_last()) return false;
+  if (!x.is_contiguous()) return true;
+  const Shape& shape = x.shape();
+  const Strides& strides = x.strides();
+  return strides[1] == 1 && strides[3] == shape[1] && strides[2] == shape[3] * strides[3] &&
+         strides != contiguous_strides(shape);
+}
+
 NDArray NDArray::empty_like_order(const NDArray& like, const Shape& shape, DType dtype) {
   NDArray array = empty(shape, dtype, like.device());
   if (!like.is_contiguous()) array.strides_ = strides_like(like, shape);

@@ -19,10 +19,6 @@ void check_operands(const char* where, const NDArray& a, const NDArray& b) {
   require_floating(where, common_dtype(where, {&a, &b}));
 }
 
-bool prefers_channels_last(const NDArray& x) {
-  return x.is_channels_last() && !x.is_contiguous();
-}
-
 /// An NCHW result, dense in that order or channels last.
 NDArray image_result(const Shape& shape, DType dtype, Device device, bool channels_last) {
   if (!channels_last) return NDArray::empty(shape, dtype, device);

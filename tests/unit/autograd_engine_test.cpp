@@ -83,6 +83,30 @@ TEST(Backward, GradientsLieInMemoryAsTheirLeavesDo) {
   EXPECT_EQ(values(broadcast.grad()), (Values{4, 4, 4}));
 }
 
+TEST(Backward, GradientsOfCopiesLieInMemoryAsWhatWasCopied) {
+  const auto order_of_gradient = [](const NDArray& image, auto function) {
+    bool channels_last = false;
+    const Tensor x = Tensor(image).requires_grad_();
+    const Tensor watched = autograd::record(
+        "watch", {x}, image.clone(),
+        [&](const autograd::Saved&, const Tensor& gy) -> Tensors {
+          channels_last = gy.data().is_channels_last() && !gy.data().is_contiguous();
+          return {gy};
+        },
+        autograd::Keep::Nothing);
+    sum(square(function(watched))).backward();
+    return channels_last;
+  };
+  const NDArray image = NDArray::ones({2, 3, 4, 5}, DType::Float64),
+                last = image.to(MemoryOrder::ChannelsLast);
+  const auto flatten = [](const Tensor& x) { return x.flatten(1); };
+  const auto contiguous = [](const Tensor& x) { return x.contiguous(); };
+  EXPECT_TRUE(order_of_gradient(last, flatten));
+  EXPECT_TRUE(order_of_gradient(last, contiguous));
+  EXPECT_FALSE(order_of_gradient(image, flatten));
+  EXPECT_FALSE(order_of_gradient(image, contiguous));
+}
+
 TEST(Backward, RefusesWhatHasNoGradient) {
   const Tensor x = leaf({1, 2});
   EXPECT_ERROR((x * 2).backward(),

@@ -177,5 +177,13 @@ TEST(Conv2dOperator, NoCopyForNchwAndNhwc) {
   EXPECT_EQ(copies_made(), before);
 }
 
+TEST(Conv2dOperator, TheFirstLayerOfANetworkInChannelsLastOrder) {
+  const NDArray x = NDArray::ones({2, 1, 5, 6}), w = NDArray::ones({4, 1, 2, 2});
+  const auto is_last = [](const NDArray& y) { return y.is_channels_last() && !y.is_contiguous(); };
+  EXPECT_TRUE(is_last(conv2d(x, w.to(MemoryOrder::ChannelsLast))));
+  EXPECT_TRUE(is_last(conv2d(x.to(MemoryOrder::ChannelsLast), w)));
+  EXPECT_FALSE(is_last(conv2d(x, w)));
+}
+
 }  // namespace
 }  // namespace linnet

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "core/operands.h"
 #include "tests/unit/expect_error.h"
 
 namespace linnet {
@@ -172,6 +173,23 @@ TEST(NDArrayMemoryOrder, ChannelsLastIsStrides) {
   EXPECT_TRUE(last.clone().is_channels_last());
   EXPECT_TRUE(last.to(MemoryOrder::Contiguous).is_contiguous());
   EXPECT_ERROR(NDArray::zeros({2, 3}).to(MemoryOrder::ChannelsLast), "expected (N, C, H, W)");
+}
+
+TEST(NDArrayMemoryOrder, OneChannelOrPixelLiesInBothOrdersAndKeepsTheOneAskedFor) {
+  for (const Shape& shape : {Shape{2, 1, 3, 4}, Shape{2, 5, 1, 1}}) {
+    const NDArray x = NDArray::ones(shape);
+    EXPECT_FALSE(prefers_channels_last(x));
+    const NDArray last = x.to(MemoryOrder::ChannelsLast);
+    EXPECT_TRUE(last.shares_storage(x)) << "nothing is copied";
+    EXPECT_TRUE(last.is_contiguous());
+    EXPECT_TRUE(prefers_channels_last(last));
+    EXPECT_EQ(last.strides(), (Strides{shape[1] * shape[2] * shape[3], 1, shape[3] * shape[1], shape[1]}));
+    const NDArray back = last.to(MemoryOrder::Contiguous);
+    EXPECT_TRUE(back.shares_storage(x));
+    EXPECT_EQ(back.strides(), x.strides());
+    EXPECT_FALSE(prefers_channels_last(back));
+  }
+  EXPECT_FALSE(prefers_channels_last(NDArray::ones({2, 1, 1, 1}))) << "there is nothing to choose";
 }
 
 TEST(NDArrayInPlace, WritesCountVersionsThroughAnyView) {
