@@ -2,17 +2,15 @@
 
 #include <new>
 
+#include "core/sanitized.h"
+
 namespace linnet {
 namespace {
 
 constexpr size_t kStep = 64;  // from one size class to the next
 constexpr size_t kClasses = 16;
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kKeeps = false;
-#else
-constexpr bool kKeeps = true;
-#endif
+constexpr bool kKeeps = !kAddressSanitizer;
 
 struct Block {
   Block* next;

@@ -7,6 +7,7 @@
 
 #include "core/fail.h"
 #include "core/poison.h"
+#include "core/sanitized.h"
 #include "cpu/allocator.h"
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
@@ -18,12 +19,9 @@ namespace {
 
 /// LINNET_CPU_CACHE=0 turns keeping off; AddressSanitizer needs it off.
 bool wants_cache() {
-#ifdef __SANITIZE_ADDRESS__
-  return false;
-#else
+  if (kAddressSanitizer) return false;
   const char* wanted = std::getenv("LINNET_CPU_CACHE");
   return wanted == nullptr || std::string_view(wanted) != "0";
-#endif
 }
 
 // Never destroyed: arrays of the program's own statics may still be freed.

@@ -13,6 +13,7 @@
 #include <linnet/nn/models.h>
 #include <linnet/nn/optim.h>
 
+#include "core/sanitized.h"
 #include "tests/golden/golden.h"
 #include "tests/support/cifar10.h"
 #include "tests/unit/data_files.h"
@@ -25,9 +26,8 @@ constexpr int64_t kPerClass = 100;  // pictures that are unpacked: 0000.jpg to 0
 class GoldenResNet20 : public testing::Test {
  protected:
   void SetUp() override {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP() << "takes minutes under the sanitizers, which watch smaller tests of the same code";
-#endif
+    if (kAddressSanitizer)
+      GTEST_SKIP() << "takes minutes under the sanitizers, which watch smaller tests of the same code";
     const std::optional<std::string> archive = cifar10_archive();
     if (!archive) GTEST_SKIP() << kNoCifar10;
     if (!data::reads_jpeg()) GTEST_SKIP() << "this library was built without JPEG";

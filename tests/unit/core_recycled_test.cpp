@@ -7,15 +7,15 @@
 #include <thread>
 #include <vector>
 
+#include "core/sanitized.h"
+
 namespace linnet {
 namespace {
 
 class Recycling : public testing::Test {
  protected:
   void SetUp() override {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP() << "under AddressSanitizer nothing is kept";
-#endif
+    if (kAddressSanitizer) GTEST_SKIP() << "under AddressSanitizer nothing is kept";
   }
 };
 

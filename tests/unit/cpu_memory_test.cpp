@@ -12,6 +12,7 @@
 #include <linnet/nn/optim.h>
 #include <linnet/nn/pooling.h>
 #include <linnet/nn/sequential.h>
+#include "core/sanitized.h"
 #include "cpu/scratch.h"
 
 namespace linnet {
@@ -98,9 +99,7 @@ class SteadyTraining {
 };
 
 TEST(CpuMemory, ASteadyStepTakesNothingFromTheSystem) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "under AddressSanitizer freed memory is not kept";
-#endif
+  if (kAddressSanitizer) GTEST_SKIP() << "under AddressSanitizer freed memory is not kept";
   const Threads one(1);
   SteadyTraining training;
   training.steps(3);
@@ -112,9 +111,7 @@ TEST(CpuMemory, ASteadyStepTakesNothingFromTheSystem) {
 
 // Which thread takes a chunk is free, and the scratch of a thread grows when it first takes a large one.
 TEST(CpuMemory, StepsOfSeveralThreadsSettleToo) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "under AddressSanitizer freed memory is not kept";
-#endif
+  if (kAddressSanitizer) GTEST_SKIP() << "under AddressSanitizer freed memory is not kept";
   const Threads three(3);
   SteadyTraining training;
   int tries = 0;
