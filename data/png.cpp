@@ -1,5 +1,5 @@
-// PNG through libspng. Every picture is decoded to RGBA bytes, one path for all colour types and depths,
-// and composed over white.
+// PNG through libspng. Every picture is decoded to RGBA bytes row by row, one path for all colour types and
+// depths, and composed over white: beside the picture itself, a row is all the memory it takes.
 #include <spng.h>
 
 #include <array>
@@ -22,6 +22,12 @@ constexpr const char* kWhere = "png";
 constexpr uint64_t kMostPacked = 1032;
 /// Colour profiles and texts beyond this are no picture's.
 constexpr size_t kMostChunkBytes = size_t{16} << 20;
+
+/// The columns of an interlaced picture that each of its passes has: the first, and the way to the next.
+struct Columns {
+  int64_t first, step;
+};
+constexpr std::array<Columns, 7> kPasses{{{0, 8}, {4, 8}, {0, 4}, {2, 4}, {0, 2}, {1, 2}, {0, 1}}};
 
 struct FreeContext {
   void operator()(spng_ctx* context) const { spng_ctx_free(context); }
@@ -92,25 +98,37 @@ NDArray read_png(const std::string& path, int64_t channels) {
   check_spng(spng_set_chunk_limits(context.get(), kMostChunkBytes, kMostChunkBytes), path, "read");
   check_spng(spng_set_png_file(context.get(), file.get()), path, "read");
   const spng_ihdr header = read_header(context.get(), path, file_bytes);
-  std::vector<uint8_t> rgba(size_t{4} * header.height * header.width);
-  check_spng(spng_decode_image(context.get(), rgba.data(), rgba.size(), SPNG_FMT_RGBA8, SPNG_DECODE_TRNS),
+  check_spng(spng_decode_image(context.get(), nullptr, 0, SPNG_FMT_RGBA8,
+                               SPNG_DECODE_TRNS | SPNG_DECODE_PROGRESSIVE),
              path, "read");
 
   const bool grey =
       header.color_type == SPNG_COLOR_TYPE_GRAYSCALE || header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
   if (channels == 0) channels = grey ? 1 : 3;
-  const int64_t pixels = int64_t{header.height} * header.width;
+  const int64_t width = header.width, pixels = width * header.height;
   NDArray image =
       NDArray::empty({channels, header.height, header.width}, DType::UInt8, linnet::device("cpu"));
   auto* to = image.write_view().as<uint8_t>();
-  for (int64_t i = 0; i < pixels; ++i) {
-    const auto [r, g, b] = over_white(&rgba[static_cast<size_t>(4 * i)]);
-    if (channels == 1) {
-      to[i] = grey_of(r, g, b);
-    } else {
-      to[i] = static_cast<uint8_t>(r);
-      to[pixels + i] = static_cast<uint8_t>(g);
-      to[2 * pixels + i] = static_cast<uint8_t>(b);
+  std::vector<uint8_t> rgba(size_t{4} * header.width);
+  while (true) {
+    spng_row_info row{};
+    int status = spng_get_row_info(context.get(), &row);
+    if (status == SPNG_EOI) break;  // the end of the image
+    check_spng(status, path, "read");
+    status = spng_decode_row(context.get(), rgba.data(), rgba.size());
+    check_spng(status == SPNG_EOI ? 0 : status, path, "read");
+    const auto [first, step] =
+        header.interlace_method == SPNG_INTERLACE_NONE ? Columns{0, 1} : kPasses.at(row.pass);
+    for (int64_t x = first; x < width; x += step) {
+      const auto [r, g, b] = over_white(&rgba[static_cast<size_t>(4 * x)]);
+      uint8_t* const pixel = to + row.row_num * width + x;
+      if (channels == 1) {
+        *pixel = grey_of(r, g, b);
+      } else {
+        pixel[0] = static_cast<uint8_t>(r);
+        pixel[pixels] = static_cast<uint8_t>(g);
+        pixel[2 * pixels] = static_cast<uint8_t>(b);
+      }
     }
   }
   return image;

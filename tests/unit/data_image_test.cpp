@@ -23,8 +23,8 @@ Bytes chunk(const std::string& type, const Bytes& contents) {
          big_endian(crc32(0, body.data(), static_cast<unsigned>(body.size())));
 }
 
-Bytes header(uint32_t width, uint32_t height, uint8_t depth, uint8_t colour) {
-  return chunk("IHDR", big_endian(width) + big_endian(height) + Bytes{depth, colour, 0, 0, 0});
+Bytes header(uint32_t width, uint32_t height, uint8_t depth, uint8_t colour, bool interlaced = false) {
+  return chunk("IHDR", big_endian(width) + big_endian(height) + Bytes{depth, colour, 0, 0, interlaced});
 }
 
 Bytes pixels(const Bytes& rows) {
@@ -60,6 +60,42 @@ TEST_F(Png, ReadsEveryColourType) {
   EXPECT_EQ(values(png(2, 1, 8, 2, {0, 1, 2, 3, 4, 5, 6}), {3, 1, 2}), (Bytes{1, 4, 2, 5, 3, 6}));  // RGB
   EXPECT_EQ(values(png(2, 1, 8, 3, {0, 1, 0}, chunk("PLTE", {9, 8, 7, 1, 2, 3})), {3, 1, 2}),
             (Bytes{1, 9, 2, 8, 3, 7}));  // palette
+}
+
+TEST_F(Png, ReadsInterlacedPictures) {
+  // The seven passes, as the standard's figure of an 8 x 8 block has them: a pixel is of the first that it
+  // fits.
+  const struct {
+    int x, y, dx, dy;
+  } passes[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
+                {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+  for (const auto& [width, height] : {std::pair(11, 13), std::pair(1, 1), std::pair(3, 5), std::pair(8, 8)}) {
+    for (const int samples : {1, 3}) {
+      const auto at = [&, width = width](int y, int x, int c) {
+        return static_cast<uint8_t>(5 + 7 * (y * width + x) + 50 * c);
+      };
+      Bytes rows, expected;
+      for (const auto& pass : passes) {
+        for (int y = pass.y; y < height && pass.x < width; y += pass.dy) {
+          rows.push_back(0);
+          for (int x = pass.x; x < width; x += pass.dx) {
+            for (int c = 0; c < samples; ++c) rows.push_back(at(y, x, c));
+          }
+        }
+      }
+      for (int c = 0; c < samples; ++c) {
+        for (int y = 0; y < height; ++y) {
+          for (int x = 0; x < width; ++x) expected.push_back(at(y, x, c));
+        }
+      }
+      const Bytes bytes =
+          kSignature +
+          header(static_cast<uint32_t>(width), static_cast<uint32_t>(height), 8, samples == 1 ? 0 : 2, true) +
+          pixels(rows) + chunk("IEND", {});
+      EXPECT_EQ(values(bytes, {samples, height, width}), expected)
+          << width << " x " << height << " x " << samples;
+    }
+  }
 }
 
 TEST_F(Png, TransparentPartsAreWhite) {
