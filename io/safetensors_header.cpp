@@ -185,10 +185,10 @@ void check_cover(const std::vector<SafetensorsEntry>& entries, uint64_t data_siz
         entry->end <= data_size, kWhere,
         "{}: \"{}\" ends at byte {} of the data, of which there are {}; the file is cut short or its header "
         "wrong",
-        file, entry->name, entry->end, data_size);
+        file, printable(entry->name), entry->end, data_size);
     check(entry->begin == reached, kWhere,
-          "{}: \"{}\" begins at byte {}; expected {}, where what is before it ends", file, entry->name,
-          entry->begin, reached);
+          "{}: \"{}\" begins at byte {}; expected {}, where what is before it ends", file,
+          printable(entry->name), entry->begin, reached);
     reached = entry->end;
   }
   check(reached == data_size, kWhere, "{}: the tensors end at byte {} of the data, of which there are {}",

@@ -5,6 +5,7 @@
 #include <array>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -105,17 +106,19 @@ std::string config_identity(const RunConfig& config) {
 }
 
 std::string config_differences(const std::string& there, const std::string& here, const std::string& source) {
-  const nlohmann::json a = nlohmann::json::parse(there, nullptr, /*allow_exceptions=*/false).flatten();
-  const nlohmann::json b = nlohmann::json::parse(here).flatten();
+  const auto members = [](const Json& json) { return nlohmann::json(json).flatten(); };
+  const nlohmann::json a = members(parse_json(there, kWhere, source + ": its configuration"));
+  const nlohmann::json b = members(Json::parse(here));
   std::vector<std::string> found;
   const auto value = [](const nlohmann::json& of, const std::string& key) {
-    return of.contains(key) ? of[key].dump() : std::string("missing");
+    return of.contains(key) ? printable(of[key].dump(), kMostOfValue) : std::string("missing");
   };
   const auto compare = [&](const std::string& key) {
     std::string name = key.substr(std::min<size_t>(1, key.size()));
     std::replace(name.begin(), name.end(), '/', '.');
-    if (value(a, key) != value(b, key)) {
-      found.push_back(format_text("{} is {} there and {} here", name, value(a, key), value(b, key)));
+    if (!a.contains(key) || !b.contains(key) || a[key].dump() != b[key].dump()) {
+      found.push_back(
+          format_text("{} is {} there and {} here", printable(name), value(a, key), value(b, key)));
     }
   };
   for (const auto& [key, ignored] : b.items()) compare(key);
@@ -156,7 +159,9 @@ void read_config(const std::filesystem::path& path, RunConfig& config) {
   config.fit.lr = training.get<double>("lr");
   config.fit.momentum = training.get<double>("momentum");
   config.fit.seed = training.seed("seed");
-  config.threads = static_cast<int>(training.count("threads"));
+  const int64_t threads = training.count("threads");
+  if (threads > std::numeric_limits<int>::max()) training.refuse("threads", "a number of threads");
+  config.threads = static_cast<int>(threads);
   config.fit.weight_decay = training.number("weight_decay");
   config.fit.schedule = training.get<std::string>("schedule");
   config.augment = training.get<bool>("augment");

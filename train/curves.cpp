@@ -15,6 +15,8 @@ namespace {
 constexpr double kWidth = 820, kHeight = 320;
 constexpr double kPlotWidth = 330, kPlotHeight = 220;
 constexpr double kTop = 58;
+/// What is larger has diverged: beside it, nothing else could be seen, and differences may be infinite.
+constexpr double kMostDrawn = 1e100;
 
 constexpr const char* kStyle = R"(<style>
   text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #4a4a48 }
@@ -152,7 +154,7 @@ Curve curve_of(const History& history, const char* css, const char* label, doubl
                double factor = 1) {
   Curve curve{css, label, {}};
   for (const EpochRecord& record : history.epochs) {
-    if (!std::isfinite(record.*value)) continue;
+    if (!(std::abs(record.*value) <= kMostDrawn)) continue;
     curve.points.emplace_back(static_cast<double>(record.epoch), factor * record.*value);
   }
   return curve;

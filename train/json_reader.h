@@ -9,12 +9,17 @@
 
 #include <nlohmann/json.hpp>
 #include "core/fail.h"
+#include "core/printable.h"
 
 namespace linnet::train {
 
 using Json = nlohmann::ordered_json;
 
-/// Throws Error by the name of `where` for text that is no JSON. `source` is its file, for errors.
+/// Bytes of a value, or of what is wrong with it, that an error shows.
+inline constexpr size_t kMostOfValue = 200;
+
+/// Throws Error by the name of `where` for text that is no JSON, or is nested deeper than any of a run.
+/// `source` is its file, for errors.
 Json parse_json(const std::string& text, const char* where, const std::string& source);
 
 /// The members of an object. `name` is the object's, with a dot: "input."; errors name all of it.
@@ -67,7 +72,8 @@ class JsonReader {
 
   /// Throws Error: this member is not what it should be.
   [[noreturn]] void refuse(const char* key, const char* expected) const {
-    fail(where_, "{}: {}{} is {}; expected {}", source_, name_, key, member(key).dump(), expected);
+    fail(where_, "{}: {}{} is {}; expected {}", source_, name_, key,
+         printable(member(key).dump(), kMostOfValue), expected);
   }
 
  private:

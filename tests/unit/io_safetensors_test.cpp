@@ -315,6 +315,16 @@ TEST_F(Safetensors, RefusesTensorsThatOverlapOrLeaveGaps) {
       "the name \"a\" is there twice");
 }
 
+TEST_F(Safetensors, ErrorsShowNamesThatATerminalDoesNotObey) {
+  const auto named = [this](const std::string& offsets) {
+    return write_header(R"({"\u001b[31m":{"dtype":"U8","shape":[1],"data_offsets":)" + offsets + "}}", 1);
+  };
+  EXPECT_ERROR(load_safetensors(named("[1,2]")), "\"\\x1b[31m\" ends at byte 2");
+  EXPECT_ERROR(
+      load_safetensors(write_header(R"({"\u001b[31m":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2)),
+      "\"\\x1b[31m\" begins at byte 1");
+}
+
 TEST_F(Safetensors, ReadsAnyByteButZeroAsTrue) {
   const std::string header = R"({"b":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}})";
   EXPECT_EQ(load_safetensors(write(with_length(header.size(), header + std::string("\0\1\7", 3))))

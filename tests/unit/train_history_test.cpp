@@ -91,6 +91,17 @@ TEST(TrainHistory, JsonIsReadBackToTheLastBit) {
                "epochs.0.train_loss is \"x\"; expected a number");
 }
 
+TEST(TrainHistory, TextThatIsMadeToDoHarmIsRefused) {
+  // Deep enough to end the process where something goes down into it by recursion.
+  const std::string deep = std::string(1000000, '[') + std::string(1000000, ']');
+  EXPECT_ERROR(read_history_json("{\"epochs\": " + deep + "}", "a.json"),
+               "a.json: its values are nested deeper");
+  EXPECT_ERROR(read_history_json("{\"epochs\": \"\\u202e\"}", "a.json"), "epochs is \"\\xe2\\x80\\xae\"");
+  EXPECT_ERROR(read_history_json("{\"epochs\": \"" + std::string(1000, 'x') + "\"}", "a.json"),
+               "xxx...; expected");
+  EXPECT_ERROR(read_history_json("[\"\u202e", "a.json"), "last read: '\"\\xe2\\x80\\xae");
+}
+
 TEST(TrainHistory, CurvesHaveAPointAnEpochAndALegend) {
   const std::string svg = curves_svg(two_epochs());
   EXPECT_TRUE(tags_match(svg)) << svg;
@@ -128,6 +139,14 @@ TEST(TrainHistory, CurvesOfOddHistories) {
   EXPECT_TRUE(tags_match(gap));
   EXPECT_EQ(count(gap, "<circle"), 4U);
   EXPECT_EQ(gap.find("inf"), std::string::npos) << gap;
+
+  // Their difference is infinite.
+  diverged.epochs[1].test_loss = std::numeric_limits<double>::max();
+  diverged.epochs[0].test_loss = std::numeric_limits<double>::lowest();
+  const std::string wide = curves_svg(diverged);
+  EXPECT_TRUE(tags_match(wide));
+  EXPECT_EQ(count(wide, "<circle"), 4U);
+  for (const char* word : {"inf", "nan"}) EXPECT_EQ(wide.find(word), std::string::npos) << wide;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include "tests/unit/data_files.h"
 #include "tests/unit/expect_error.h"
+#include "train/config.h"
 
 namespace linnet::train {
 namespace {
@@ -175,10 +176,29 @@ TEST(TrainRun, SaysWhatIsWrongWithAFolder) {
   expect(with("/dataset/name", 1), "dataset.name is 1; expected text");
   expect(with("/dataset/class_names", "0"), "dataset.class_names is \"0\"; expected a list of texts");
   expect(with("/training/seed", -1), "training.seed is -1; expected a whole number, 0 or more, or null");
+  expect(with("/training/threads", 4294967297),
+         "training.threads is 4294967297; expected a number of threads");
   fs::remove(config);
   EXPECT_ERROR(RunFolder::open(temp / "run"), "config.json', a file of every run");
   write_text(temp / "run/model.json", R"({"name": 5})");
   EXPECT_ERROR(RunFolder::open(temp / "run"), "name is 5; expected text");
+}
+
+TEST(TrainRun, TellsHowConfigurationsDiffer) {
+  const std::string here = config_identity(RunConfig{});
+  auto there = nlohmann::json::parse(here);
+  there["training"]["lr"] = 1;
+  there["training"]["optimizer"] = "\u202e" + std::string(1000, 'x');
+  there["more"] = "text";
+  const std::string found = config_differences(there.dump(), here, "a");
+  EXPECT_NE(found.find("training.lr is 1 there and 0.001 here; "), std::string::npos) << found;
+  EXPECT_NE(found.find("training.optimizer is \"\\xe2\\x80\\xaexxx"), std::string::npos) << found;
+  EXPECT_NE(found.find("xxx... there and \"adam\" here"), std::string::npos) << found;
+  EXPECT_NE(found.find("more is \"text\" there and missing here"), std::string::npos) << found;
+  EXPECT_ERROR(config_differences(here, here, "a"), "a: its configuration and the hash of it do not agree");
+  EXPECT_ERROR(config_differences("{", here, "a"), "a: its configuration is no JSON");
+  const std::string deep = std::string(1000000, '[') + std::string(1000000, ']');
+  EXPECT_ERROR(config_differences(deep, here, "a"), "its values are nested deeper");
 }
 
 TEST(TrainInput, KnowsLightBackgrounds) {
