@@ -60,13 +60,20 @@ History read_history_json(const std::string& text, const std::string& source) {
   constexpr const char* kWhere = "history";
   const Json json = parse_json(text, kWhere, source);
   const JsonReader reader(kWhere, source, json);
+  const auto check_share = [](const JsonReader& of, const char* name, double value) {
+    if (value < 0 || value > 1) of.refuse(name, "a number from 0 to 1");
+  };
   History history;
   for (const JsonReader& epoch : reader.objects("epochs")) {
     EpochRecord record{.epoch = epoch.count("epoch")};
     for (const auto& [name, value] : kFields) record.*value = epoch.number(name).value_or(kNaN);
+    check_share(epoch, "test_accuracy", record.test_accuracy);
     history.epochs.push_back(record);
   }
-  if (reader.has("train_accuracy")) history.train_accuracy = reader.number("train_accuracy").value_or(kNaN);
+  if (reader.has("train_accuracy")) {
+    history.train_accuracy = reader.number("train_accuracy").value_or(kNaN);
+    check_share(reader, "train_accuracy", *history.train_accuracy);
+  }
   if (reader.has("interrupted")) {
     const JsonReader at = reader.object("interrupted");
     history.interrupted = Interruption{at.count("epoch"), at.count("step")};

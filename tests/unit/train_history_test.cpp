@@ -89,6 +89,11 @@ TEST(TrainHistory, JsonIsReadBackToTheLastBit) {
                "a.json: epochs.0.epoch is -1; expected a whole number, 0 or more");
   EXPECT_ERROR(read_history_json("{\"epochs\": [{\"epoch\": 1, \"train_loss\": \"x\"}]}", "a.json"),
                "epochs.0.train_loss is \"x\"; expected a number");
+  history.epochs[1].test_accuracy = 5.2;
+  EXPECT_ERROR(read_history_json(history_json(history), "a.json"),
+               "epochs.1.test_accuracy is 5.2; expected a number from 0 to 1");
+  EXPECT_ERROR(read_history_json("{\"epochs\": [], \"train_accuracy\": -0.5}", "a.json"),
+               "train_accuracy is -0.5; expected a number from 0 to 1");
 }
 
 TEST(TrainHistory, TextThatIsMadeToDoHarmIsRefused) {
