@@ -1,4 +1,5 @@
-# linnet_component(NAME [LIBRARIES ...]): an object library linnet_NAME of the sources in folder NAME.
+# linnet_component(NAME [PARSERS] [LIBRARIES ...]): an object library linnet_NAME of the sources in folder NAME. PARSERS:
+#   it reads files, and is compiled with LINNET_PARSER_FLAGS, too.
 # linnet_include_fmt(TARGET): the headers of {fmt} alone; core/format.cpp is the one file that instantiates it.
 # linnet_precompile(TARGET [REUSE_FROM OTHER]): with LINNET_PRECOMPILE, its files begin with the standard library's
 #   headers, read once. Each file includes what it uses all the same: presets with tests compile without.
@@ -24,7 +25,7 @@ function(linnet_precompile target)
 endfunction()
 
 function(linnet_component name)
-  cmake_parse_arguments(arg "" "" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "PARSERS" "" "LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/*.cpp")
   if(NOT sources)
     return()
@@ -35,7 +36,10 @@ function(linnet_component name)
   if(NOT name STREQUAL "cpu")  # the kernels are worth -O3; the rest only compiles longer with it
     target_compile_options(linnet_${name} PRIVATE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O2>)
   endif()
-  if(name MATCHES "^(core|cpu)$")
+  if(arg_PARSERS AND LINNET_PARSER_FLAGS)  # which no other's precompiled headers have
+    separate_arguments(flags UNIX_COMMAND "${LINNET_PARSER_FLAGS}")
+    target_compile_options(linnet_${name} PRIVATE ${flags})
+  elseif(name MATCHES "^(core|cpu)$")
     linnet_precompile(linnet_${name})
   else()
     linnet_precompile(linnet_${name} REUSE_FROM linnet_core)

@@ -59,11 +59,16 @@ installs "--no-install-recommends libspng-dev"
 CMAKE=3.22.1 run 1 --yes
 says "CMake is 3.22.1; linnet needs 3.25 or newer"
 
+MISSING="clang libclang-rt-dev" run 0 --yes
+says "everything is there"
+MISSING="libclang-rt-dev" run 0 --yes --fuzz
+installs "--no-install-recommends libclang-rt-dev"
+
 run 2 --what
 says "unknown option --what"
 
 # Asked for help, no script does anything else, wherever it is called from and by whatever path.
-for name in bench-cpu cuda-coverage cuda-mutants demo fetch-mnist gpu-check lint setup test; do
+for name in bench-cpu cuda-coverage cuda-mutants demo fetch-mnist fuzz gpu-check lint setup test; do
   output=$(cd "$LINNET_SOURCE_DIR/docs" && PATH=$OLDPWD/bin:$PATH "../scripts/$name" --help 2>&1) ||
     fail "scripts/$name --help: exit status $?"
   says "scripts/$name"
