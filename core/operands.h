@@ -26,8 +26,8 @@ View result_view(const NDArray& array);
 /// Strides of a dense array of that shape whose dimensions lie in memory in the order of `like`'s.
 Strides strides_like(const NDArray& like, const Shape& shape);
 
-/// Whether results on images are to be channels-last as this one is. An image of one channel or one pixel lies
-/// in both orders: there to(MemoryOrder) leaves it in the strides which is meant.
+/// Whether results on images are to be channels-last as this one is. An image of one channel or one pixel
+/// lies in both orders: there to(MemoryOrder) leaves it in the strides which is meant.
 bool prefers_channels_last(const NDArray& x);
 
 /// Counts a copy that an operand's strides forced; see copies_made().

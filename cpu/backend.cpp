@@ -12,6 +12,7 @@
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
 #include "cpu/memory_count.h"
+#include "cpu/simd_path.h"
 
 namespace linnet {
 
@@ -92,7 +93,10 @@ void CpuBackend::conv2d_grad_weight(const Conv2dGeometry& geometry, const View& 
 }
 
 Backend& cpu_backend() {
-  static Backend& backend = *new CpuBackend;
+  static Backend& backend = []() -> Backend& {
+    cpu::limit_simd_path();
+    return *new CpuBackend;
+  }();
   return backend;
 }
 

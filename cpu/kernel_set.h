@@ -4,13 +4,18 @@
 
 #include <type_traits>
 
+#include "cpu/simd_path.h"
+
 namespace linnet::cpu {
 
 /// Kernels<float> and Kernels<double>, filled once by a function of the best instruction set.
 template <template <class> class Kernels>
 class KernelSet {
  public:
-  explicit KernelSet(void (*make)(Kernels<float>& single, Kernels<double>& twice)) { make(single_, twice_); }
+  explicit KernelSet(void (*make)(Kernels<float>& single, Kernels<double>& twice)) {
+    limit_simd_path();
+    make(single_, twice_);
+  }
 
   template <class T>
   const Kernels<T>& of() const {

@@ -41,7 +41,7 @@ void check_command(int argc, char** argv, const std::vector<Command>& commands) 
   check_name(format_text("command of {}", argv[1]), argv[2], below);
 }
 
-int run(int argc, char** argv) {
+int run_command(int argc, char** argv) {
   Parser app("linnet", "linnet: trains, measures and uses convolutional networks");
   app.set_version_flag("--version", format_text("linnet {}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR,
                                                 LINNET_VERSION_PATCH));
@@ -50,14 +50,18 @@ int run(int argc, char** argv) {
   const std::vector<Command> commands{train_command(app),       evaluate_command(app), predict_command(app),
                                       make_digits_command(app), doctor_command(app),   parity_command(app),
                                       bench_command(app),       inspect_command(app),  convert_command(app)};
+  check_command(argc, argv, commands);
+  if (const std::optional<int> status = app.parse(argc, argv)) return *status;
+  for (const Command& command : commands) {
+    if (command.parser.parsed()) return command.run();
+  }
+  print_error("{}", app.help());
+  return kWrongWords;
+}
+
+int run(int argc, char** argv) {
   try {
-    check_command(argc, argv, commands);
-    if (const std::optional<int> status = app.parse(argc, argv)) return *status;
-    for (const Command& command : commands) {
-      if (command.parser.parsed()) return command.run();
-    }
-    print_error("{}", app.help());
-    return kWrongWords;
+    return run_command(argc, argv);
   } catch (const WordError& error) {
     return complain(kWrongWords, error.what());
   } catch (const std::bad_alloc&) {

@@ -55,6 +55,30 @@ TEST(ToolDoctor, SaysWhyADeviceIsNotThere) {
   }
 }
 
+TEST(ToolDoctor, TheSimdPathIsTheBestUpToTheOneThatIsNamed) {
+  const std::string best = fact(devices().front(), "SIMD path");
+  for (const char* name : {"AVX2", "SSE4", "NEON", "EMU128", "SCALAR"}) {
+    const ToolResult result = Tool().run({"doctor"}, {"LINNET_SIMD=" + std::string(name)});
+    if (result.status == 0) {
+      EXPECT_TRUE(result.out.find("SIMD path  " + std::string(name)) != std::string::npos ||
+                  result.out.find("SIMD path  " + best) != std::string::npos)
+          << result.out;
+    } else {  // another processor's
+      EXPECT_NE(result.err.find("expected the best instruction set to use, of "), std::string::npos)
+          << result.err;
+    }
+  }
+#if defined(__x86_64__)
+  EXPECT_TRUE(
+      has_line(Tool().run({"doctor"}, {"LINNET_SIMD=SSE4"}).out, "  SIMD path  SSE4, vectors of 128 bits"));
+#endif
+  const ToolResult unknown = Tool().run({"doctor"}, {"LINNET_SIMD=AVX9"});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_NE(unknown.err.find("LINNET_SIMD is \"AVX9\"; expected the best instruction set to use, of "),
+            std::string::npos)
+      << unknown.err;
+}
+
 TEST(ToolDoctor, TakesNoOtherWords) {
   const ToolResult result = Tool().run({"doctor", "now"});
   EXPECT_EQ(result.status, 2);
