@@ -35,7 +35,7 @@ printf '#!/usr/bin/env python3\nSIDE = "linnet"\n' > tree/linnet
 printf '#!/usr/bin/env python3\nSIDE = "torch"\n' > tree/bench/peer.py
 printf '#!/usr/bin/env python3\nSIDE = "onednn"\n' > tree/bench_onednn
 tee -a tree/linnet tree/bench/peer.py tree/bench_onednn > /dev/null << 'PY'
-import glob, json, sys
+import glob, json, os, sys
 names = ["conv/mini10/fwd", "elementwise/relu_16M", "growth/batch/1", "growth/batch/4"]
 words = sys.argv[1:]
 def is_beside():
@@ -60,6 +60,8 @@ if "--serve" not in words:  # for its memory
 threads = int(words[words.index("--threads") + 1])
 for name in (line.strip() for line in sys.stdin):
     open("turns", "a").write(f"{SIDE} {threads} {name}\n")
+    if name == "peak":
+        open("simd", "w").write(" ".join(os.environ.get(each, "-") for each in ("LINNET_SIMD", "ATEN_CPU_CAPABILITY")))
     if name == "peak":
         print(json.dumps({"peak_flops": 4e9, "relu_bytes": 1e9, "add_bytes": 2e9, "threads": threads,
                           "processor": "Test", "SIMD path": "AVX2"}))
@@ -117,6 +119,11 @@ run 0 bench --rounds 1 --threads 2 --only 'conv/*'
 run 0 bench --rounds 2 --threads 1 --only 'conv/*' --busy 'conv/*,none' --out out
 says "conv/mini10/fwd/busy                           1     4.0000     6.0000    1.50"
 grep -qxF '| conv/mini10/fwd | 1 | 2.00 | 2.00 |' out/cpu.md || fail "beside a busy process: $(cat out/cpu.md)"
+
+[[ $(cat tree/simd) == "- -" ]] || fail "the instruction set is the best one: $(cat tree/simd)"
+run 0 bench --avx2 --rounds 1 --threads 1 --only 'conv/*' --out out
+[[ $(cat tree/simd) == "AVX2 avx2" ]] || fail "the instruction set is AVX2: $(cat tree/simd)"
+says "out/cpu-avx2.md written"
 
 run 0 env NO_TORCH=1 LINNET_BENCH="$PWD/tree/linnet" PYTHON="$PWD/bin/python" tree/scripts/bench-cpu --onednn \
   --rounds 1 --threads 1 --out out
