@@ -238,8 +238,9 @@ void pack_along_depth(const T* from, int64_t step, int64_t count, int64_t width,
   pack_any(from + squares_end, step, 1, count, width, depth - squares_end, to + squares_end * width);
 }
 
-// The panel's rows are neighbours in memory at each step of K.
-template <class T>
+// The panel's rows are neighbours in memory at each step of K. With `kFills` the width is whole vectors, and
+// what the last one has no row for is zero.
+template <class T, bool kFills>
 void pack_along_width(const T* from, int64_t depth_step, int64_t count, int64_t width, int64_t depth, T* to) {
   const Tag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -248,7 +249,12 @@ void pack_along_width(const T* from, int64_t depth_step, int64_t count, int64_t 
     const T* const source = from + k * depth_step;
     T* const target = to + k * width;
     for (int64_t i = 0; i < whole; i += lanes) hn::StoreU(hn::LoadU(d, source + i), d, target + i);
-    if (rest > 0) Part<T>::store(Part<T>::load(source + whole, rest), target + whole, rest);
+    if (rest == 0) continue;
+    if constexpr (kFills) {
+      hn::StoreU(Part<T>::load(source + whole, rest), d, target + whole);
+    } else {
+      Part<T>::store(Part<T>::load(source + whole, rest), target + whole, rest);
+    }
   }
 }
 
@@ -256,7 +262,7 @@ template <class T>
 void pack_part(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width, int64_t depth,
                T* to) {
   if (step == 1) {
-    pack_along_width(from, depth_step, count, width, depth, to);
+    pack_along_width<T, false>(from, depth_step, count, width, depth, to);
   } else if (depth_step == 1) {
     pack_along_depth(from, step, count, width, depth, to);
   } else {
@@ -267,6 +273,10 @@ void pack_part(const T* from, int64_t step, int64_t depth_step, int64_t count, i
 template <class T>
 void pack(const T* from, int64_t step, int64_t depth_step, int64_t count, int64_t width, int64_t depth,
           T* to) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(Tag<T>()));
+  if (step == 1 && width % lanes == 0 && width - count < lanes) {
+    return pack_along_width<T, true>(from, depth_step, count, width, depth, to);
+  }
   pack_part(from, step, depth_step, count, width, depth, to);
   for (int64_t k = 0; count < width && k < depth; ++k) {
     for (int64_t i = count; i < width; ++i) to[k * width + i] = T(0);
