@@ -50,17 +50,13 @@ class Planes {
   int64_t channels(int64_t plane) const { return std::min(width(), g_.C - plane * width()); }
   /// Vectors of an output row.
   int64_t vectors() const { return by_channels_ ? g_.Q : round_up(g_.Q, lanes_) / lanes_; }
-  int64_t buffer_elements() const { return image_.elements(g_.P); }
+  int64_t buffer_elements() const { return image_.buffer_elements(g_.P); }
 
-  /// Copies a plane of an image into a buffer that held zeros, or another one.
-  void fill(int64_t n, int64_t plane, T* buffer) const {
-    image_.fill(n, plane * width(), channels(plane), 0, g_.P, buffer);
-  }
-
-  /// The taps of a plane in the buffer.
-  DepthwisePlane<T> taps_in(const T* buffer) const {
-    return {buffer, image_.row_step(), by_channels_ ? image_.pixel_step() : lanes_, offsets_.data(), taps(),
-            g_.P,   vectors()};
+  /// The taps of a plane of an image: in a buffer that held zeros, or another plane, or where it lies.
+  DepthwisePlane<T> read(int64_t n, int64_t plane, T* buffer) const {
+    const T* const image = image_.read(n, plane * width(), channels(plane), 0, g_.P, buffer);
+    return {image, image_.row_step(), by_channels_ ? image_.pixel_step() : lanes_, offsets_.data(), taps(),
+            g_.P,  vectors()};
   }
 
   /// A plane of the output or its gradient, as the kernels want it: vectors.
@@ -158,11 +154,11 @@ void convolve(const Planes<T>& planes, const Conv2dGeometry& g, const View& w, c
     std::fill_n(buffer.data(), planes.buffer_elements(), T(0));
     for (int64_t i = begin; i < end; ++i) {
       const int64_t n = i / count, plane = i % count;
-      planes.fill(n, plane, buffer.data());
+      const DepthwisePlane<T> taps = planes.read(n, plane, buffer.data());
       const auto place = planes.in_place(y, n, plane);
       const auto to = place ? *place : planes.dense(dense.data());
-      kernels.forward(planes.taps_in(buffer.data()), filters.data() + plane * elements,
-                      constants.data() + plane * lanes, relu, to.data, to.row, to.step);
+      kernels.forward(taps, filters.data() + plane * elements, constants.data() + plane * lanes, relu,
+                      to.data, to.row, to.step);
       if (!place)
         planes.for_plane(y, n, plane, dense.data(), [](T& element, const T& from) { element = from; });
     }
@@ -228,12 +224,12 @@ class WeightGradient {
     for (int64_t plane = first; plane < last; ++plane) std::fill_n(sums(plane, part), elements_, 0.0);
     for (int64_t n = chunk_begin(g_.N, parts_, part); n < chunk_begin(g_.N, parts_, part + 1); ++n) {
       for (int64_t plane = first; plane < last; ++plane) {
-        planes_.fill(n, plane, buffer.data());
+        const DepthwisePlane<T> taps = planes_.read(n, plane, buffer.data());
         const auto place = planes_.in_place(gy_, n, plane);
         const auto gradient = place ? *place : planes_.dense(dense.data());
         if (!place) planes_.for_plane(gy_, n, plane, dense.data(), [](const T& from, T& to) { to = from; });
-        depthwise_kernels<T>().grad_weight(planes_.taps_in(buffer.data()), gradient.data, gradient.row,
-                                           gradient.step, sums(plane, part));
+        depthwise_kernels<T>().grad_weight(taps, gradient.data, gradient.row, gradient.step,
+                                           sums(plane, part));
       }
     }
   }

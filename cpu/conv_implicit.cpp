@@ -65,14 +65,14 @@ class Forward {
     const int64_t work = std::max<int64_t>(1, rows * g_.Q * g_.filters_per_group() * filter_elements(g_));
     const int64_t items = g_.N * g_.groups * bands;
     parallel_range(items, std::max(kChunkWork / work, items / kChunks), [&](int64_t begin, int64_t end) {
-      const Scratch<T> band(image_.elements(rows));
-      std::fill_n(band.data(), image_.elements(rows), T(0));
+      const Scratch<T> band(image_.buffer_elements(rows));
+      std::fill_n(band.data(), image_.buffer_elements(rows), T(0));
       for (int64_t i = begin; i < end; ++i) {
         const int64_t p = chunk_begin(g_.P, bands, i % bands);
-        const Band part{i / bands / g_.groups, i / bands % g_.groups, p,
-                        chunk_begin(g_.P, bands, i % bands + 1) - p, band.data()};
         const int64_t C = g_.channels_per_group();
-        image_.fill(part.n, part.group * C, C, part.p, part.rows, part.data);
+        Band part{i / bands / g_.groups, i / bands % g_.groups, p,
+                  chunk_begin(g_.P, bands, i % bands + 1) - p, nullptr};
+        part.data = image_.read(part.n, part.group * C, C, part.p, part.rows, band.data());
         along_filters_ ? filters_in_lanes(part) : pixels_in_lanes(part);
       }
     });
@@ -82,7 +82,7 @@ class Forward {
   struct Band {
     int64_t n, group;
     int64_t p, rows;  // of the output
-    T* data;          // of the input
+    const T* data;    // of the input
   };
   /// Elements of a filter that a tile adds up: `depth` from `first` on of each of some taps.
   struct Block {

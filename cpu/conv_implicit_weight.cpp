@@ -89,7 +89,7 @@ class WeightGradient {
     images_ = ceil_div(g_.N, image_bands_);
     for (int64_t i = 0; i < images_; ++i) {
       for (int64_t row = 0; row < rows_; ++row) {
-        image_taps_.push_back(i * image_.elements(rows_) + row * image_.row_step());
+        image_taps_.push_back(i * image_.image_step(rows_) + row * image_.row_step());
         for (const int64_t width : {kernels_.columns(), lanes_}) {
           gradient_taps(width).push_back(reads_gradient_ ? i * gy_.strides[0] + row * gy_.strides[2]
                                                          : (i * rows_ + row) * g_.Q * width);
@@ -127,20 +127,22 @@ class WeightGradient {
   }
 
   void add_up(int64_t part, int64_t group, T* sums) const {
-    const Scratch<T> images(images_ * image_.elements(rows_));
+    const Scratch<T> images(images_ * image_.buffer_elements(rows_));
     const Scratch<T> packed(reads_gradient_ ? 0 : images_ * rows_ * g_.Q * filters_);
-    std::fill_n(images.data(), images_ * image_.elements(rows_), T(0));
+    std::fill_n(images.data(), images_ * image_.buffer_elements(rows_), T(0));
     const int64_t begin = chunk_begin(bands(), parts_, part);
     for (int64_t i = begin; i < chunk_begin(bands(), parts_, part + 1); ++i) {
       const Band b = band(i);
+      const T* first = nullptr;
       for (int64_t n = 0; n < b.images; ++n) {
-        image_.fill(b.n + n, group * g_.channels_per_group(), g_.channels_per_group(), b.p, b.rows,
-                    images.data() + n * image_.elements(rows_));
+        const T* const image = image_.read(b.n + n, group * g_.channels_per_group(), g_.channels_per_group(),
+                                           b.p, b.rows, images.data() + n * image_.buffer_elements(rows_));
+        if (n == 0) first = image;
       }
       const T* const gradient = gy_.as<const T>() + b.n * gy_.strides[0] + b.p * gy_.strides[2] +
                                 group * g_.filters_per_group() * gy_.strides[1];
       if (!reads_gradient_) pack(b, gradient, packed.data());
-      multiply(b, images.data(), reads_gradient_ ? gradient : packed.data(), i == begin, sums);
+      multiply(b, first, reads_gradient_ ? gradient : packed.data(), i == begin, sums);
     }
   }
 

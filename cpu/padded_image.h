@@ -1,7 +1,7 @@
-// A copy of some rows of an image with its padding, in a buffer that stays in a cache, so that every tap of a
-// filter finds its pixels at a fixed distance, wherever the output lies. Two orders of memory: planes, whose
-// rows are cut into the phases of the stride, so that a tap's pixels are neighbours; and pixels, whose
-// channels are.
+// Some rows of an image with its padding, so that every tap of a filter finds its pixels at a fixed distance,
+// wherever the output lies: a copy in a buffer that stays in a cache, or the image itself where no tap leaves
+// it. Two orders of memory: planes, whose rows are cut into the phases of the stride, so that a tap's pixels
+// are neighbours; and pixels, whose channels are.
 #pragma once
 
 #include <algorithm>
@@ -33,12 +33,21 @@ class PaddedImage {
         spread_h_(spread_h),
         spread_w_(spread_w),
         phase_((g.span_w() - 1) / g.stride_w + round_up(g.Q, lanes)),
-        row_(order.pixels ? columns() * order.channels : g.stride_w * phase_),
+        in_place_(order.pixels && spread_h == 1 && spread_w == 1 && x.strides[1] == 1 &&
+                  x.strides[3] == order.channels && g.pad_top <= 0 && g.pad_left <= 0 &&
+                  input_rows(g.P) - g.pad_top <= x.shape[2] && columns() - g.pad_left <= x.shape[3]),
+        row_(in_place_      ? x.strides[2]
+             : order.pixels ? columns() * order.channels
+                            : g.stride_w * phase_),
         first_(std::max<int64_t>(0, ceil_div(-g.pad_left, spread_w))),
         end_(std::max(first_, std::min(x.shape[3], ceil_div(columns() - g.pad_left, spread_w)))) {}
 
-  /// Of the buffer for some output rows.
+  /// Under some output rows.
   int64_t elements(int64_t rows) const { return (order_.pixels ? 1 : order_.channels) * plane(rows); }
+  /// Of the buffer for them.
+  int64_t buffer_elements(int64_t rows) const { return in_place_ ? 0 : elements(rows); }
+  /// From an image to the next: their buffers, if any, follow each other.
+  int64_t image_step(int64_t rows) const { return in_place_ ? x_.strides[0] : elements(rows); }
   /// From one channel to the next.
   int64_t channel_step(int64_t rows) const { return order_.pixels ? 1 : plane(rows); }
   /// From the taps of an output row to those of the next; of an output pixel.
@@ -47,10 +56,12 @@ class PaddedImage {
   /// Of a tap, from the first one of its output pixel.
   int64_t tap(int64_t r, int64_t s) const { return r * g_.dilation_h * row_ + place(s * g_.dilation_w); }
 
-  /// Copies channels [first, first + count) of image n for output rows [p, p + rows). The buffer's columns
-  /// that no image reaches stay as they are: zeros.
-  void fill(int64_t n, int64_t first, int64_t count, int64_t p, int64_t rows, T* buffer) const {
+  /// Where channels [first, first + count) of image n are for output rows [p, p + rows): in the buffer, to
+  /// which they are copied, unless they can be read where they lie. The buffer's columns that no image
+  /// reaches stay as they are: zeros.
+  const T* read(int64_t n, int64_t first, int64_t count, int64_t p, int64_t rows, T* buffer) const {
     const T* const image = x_.as<const T>() + n * x_.strides[0] + first * x_.strides[1];
+    if (in_place_) return image + (p * g_.stride_h - g_.pad_top) * row_ - g_.pad_left * order_.channels;
     for (int64_t c = 0; c < (order_.pixels ? 1 : count); ++c) {
       T* const plane_of_channel = buffer + c * plane(rows);
       for (int64_t i = 0; i < input_rows(rows); ++i) {
@@ -68,6 +79,7 @@ class PaddedImage {
         }
       }
     }
+    return buffer;
   }
 
  private:
@@ -127,7 +139,9 @@ class PaddedImage {
   const View& x_;
   Order order_;
   int64_t spread_h_, spread_w_;
-  int64_t phase_, row_;
+  int64_t phase_;
+  bool in_place_;  // the image, which is the buffer then
+  int64_t row_;
   int64_t first_, end_;  // columns of x that lie in a row of the buffer
 };
 
