@@ -7,18 +7,8 @@ rm -rf tree out && mkdir -p tree/scripts tree/bench out
 cp "$LINNET_SOURCE_DIR/scripts/bench-cpu" tree/scripts/
 cp "$LINNET_SOURCE_DIR"/bench/{compare,page}.py tree/bench/
 
-fail() {
-  echo "FAILED: $1"
-  echo "output: $output"
-  exit 1
-}
-says() { [[ $output == *"$1"* ]] || fail "expected the words: $1"; }
-run() {
-  local expected=$1 status=0
-  shift
-  output=$("$@" 2>&1 < /dev/null) || status=$?
-  ((status == expected)) || fail "exit status $status, expected $expected"
-}
+# shellcheck source=tests/scripts/checks.sh
+. "$LINNET_SOURCE_DIR/tests/scripts/checks.sh"
 # figure EXPRESSION VALUE: of out/cpu.json, `s`; `row` finds a result by name and number of threads.
 figure() {
   local found
@@ -86,7 +76,7 @@ chmod +x bin/python
 bench() { env LINNET_BENCH="$PWD/tree/linnet" PYTHON="$PWD/bin/python" tree/scripts/bench-cpu "$@"; }
 
 (cd tree && rm -f turns)
-run 0 bench --rounds 2 --curves 1 --threads 1 --algorithms auto,im2col --memory --out out
+ends 0 bench --rounds 2 --curves 1 --threads 1 --algorithms auto,im2col --memory --out out
 says "conv/mini10/fwd                                1     2.0000     3.0000    1.50   1.50 - 1.50"
 says "50 % peak  1.0e-07"
 says "50 % bandwidth"
@@ -112,20 +102,20 @@ grep -qE '^\| simplecnn/train_b128 \| (9|10)[0-9] \| (19|20)[0-9] \| [0-9]+ \| [
 grep -qF '](cpu-growth.svg)' out/cpu.md || fail "the page shows no curves"
 
 rm tree/turns
-run 0 bench --rounds 1 --threads 2 --only 'conv/*'
+ends 0 bench --rounds 1 --threads 2 --only 'conv/*'
 [[ $(grep -c "^torch 2 conv" tree/turns) == 2 ]] ||
   fail "with two threads, PyTorch is timed with short spinning too: $(cat tree/turns)"
 
-run 0 bench --rounds 2 --threads 1 --only 'conv/*' --busy 'conv/*,none' --out out
+ends 0 bench --rounds 2 --threads 1 --only 'conv/*' --busy 'conv/*,none' --out out
 says "conv/mini10/fwd/busy                           1     4.0000     6.0000    1.50"
 grep -qxF '| conv/mini10/fwd | 1 | 2.00 | 2.00 |' out/cpu.md || fail "beside a busy process: $(cat out/cpu.md)"
 
 [[ $(cat tree/simd) == "- -" ]] || fail "the instruction set is the best one: $(cat tree/simd)"
-run 0 bench --avx2 --rounds 1 --threads 1 --only 'conv/*' --out out
+ends 0 bench --avx2 --rounds 1 --threads 1 --only 'conv/*' --out out
 [[ $(cat tree/simd) == "AVX2 avx2" ]] || fail "the instruction set is AVX2: $(cat tree/simd)"
 says "out/cpu-avx2.md written"
 
-run 0 env NO_TORCH=1 LINNET_BENCH="$PWD/tree/linnet" PYTHON="$PWD/bin/python" tree/scripts/bench-cpu --onednn \
+ends 0 env NO_TORCH=1 LINNET_BENCH="$PWD/tree/linnet" PYTHON="$PWD/bin/python" tree/scripts/bench-cpu --onednn \
   --rounds 1 --threads 1 --out out
 says "out/onednn.md written"
 [[ $output != *relu* ]] || fail "oneDNN has no relu here"
@@ -133,20 +123,20 @@ grep -qF '# The CPU backend beside oneDNN' out/onednn.md || fail "the page: $(ca
 grep -qF 'oneDNN 2.9 and others. Both run' out/onednn.md || fail "the page: $(cat out/onednn.md)"
 grep -qF '](onednn.svg)' out/onednn.md || fail "the page: $(cat out/onednn.md)"
 rm tree/bench_onednn
-run 2 bench --onednn
+ends 2 bench --onednn
 says "bench_onednn was not built; it needs oneDNN 2 and OpenBLAS"
 
-run 0 python3 tree/bench/page.py ladder "$LINNET_SOURCE_DIR/docs/benchmarks/gemm.json"
+ends 0 python3 tree/bench/page.py ladder "$LINNET_SOURCE_DIR/docs/benchmarks/gemm.json"
 while read -r row; do
   grep -qxF -e "$row" "$LINNET_SOURCE_DIR/docs/performance.md" || fail "docs/performance.md has not the row $row"
 done <<< "$output"
-run 2 python3 tree/bench/page.py
+ends 2 python3 tree/bench/page.py
 
-run 1 bench --only none
+ends 1 bench --only none
 says "no workload is called like none"
-run 1 bench --threads 3 --curves 1 --rounds 1
+ends 1 bench --threads 3 --curves 1 --rounds 1
 says "ended with exit status 5 at growth/batch/4"
-NO_TORCH=1 run 2 bench
+NO_TORCH=1 ends 2 bench
 says "has no torch; name a Python that has it in PYTHON"
 
 # ---- the programs themselves, for a moment
@@ -160,11 +150,11 @@ names=$("$program" --list --only '*')
 [[ $names == *"sgemm/9000x72x16"*"conv/depthwise64/grad_weight"*"growth/image/224" ]] || fail "names: $names"
 output=$("$program" --only 'sgemm/256*' --min-time 0.001 --min-runs 1)
 says '"workload":"sgemm/256x256x256","variant":"matmul"'
-run 2 "$program" --min-time nothing
+ends 2 "$program" --min-time nothing
 says "--min-time is 'nothing'; expected a number above zero"
-run 2 "$program" --what 1
+ends 2 "$program" --what 1
 says "unknown option --what"
-run 2 "$program" --threads
+ends 2 "$program" --threads
 says "--threads needs a value"
 python=${PYTHON:-python3}
 if ! "$python" -c 'import torch' 2> /dev/null; then
@@ -173,7 +163,7 @@ if ! "$python" -c 'import torch' 2> /dev/null; then
 fi
 output=$("$python" "$LINNET_SOURCE_DIR/bench/peer.py" --list --only '*')
 [[ $output == "$names" ]] || fail "PyTorch's workloads have other names than linnet's: $names"
-run 0 env LINNET_BENCH="$program" PYTHON="$python" "$LINNET_SOURCE_DIR/scripts/bench-cpu" --rounds 1 --threads 1 \
+ends 0 env LINNET_BENCH="$program" PYTHON="$python" "$LINNET_SOURCE_DIR/scripts/bench-cpu" --rounds 1 --threads 1 \
   --only 'conv/mini10/fwd,simplecnn/infer_b1,overhead/*' --min-time 0.001 --min-runs 1 --out out
 says "conv/mini10/fwd"
 says "1 convolutions, 1 threads"

@@ -50,20 +50,14 @@ cat > "core#view.h.gcov" << "END"
 END'
 
 # run STATUS [OPTION...]: runs cuda-coverage, checks its exit status and leaves what it printed in `output`.
+# shellcheck source=tests/scripts/checks.sh
+. "$LINNET_SOURCE_DIR/tests/scripts/checks.sh"
 run() {
-  local expected=$1 status=0
+  local expected=$1
   shift
-  output=$(PATH=$PWD/bin:$PATH CMAKE_BUILD_PARALLEL_LEVEL=2 NO_BUILD=${NO_BUILD:-} NO_LINES=${NO_LINES:-} \
-    FAILING=${FAILING:-} LINNET_DEVICE='' tree/scripts/cuda-coverage "$@" 2>&1 < /dev/null) || status=$?
-  ((status == expected)) || fail "exit status $status, expected $expected"
+  ends "$expected" env PATH="$PWD/bin:$PATH" CMAKE_BUILD_PARALLEL_LEVEL=2 NO_BUILD="${NO_BUILD:-}" \
+    NO_LINES="${NO_LINES:-}" FAILING="${FAILING:-}" LINNET_DEVICE= tree/scripts/cuda-coverage "$@"
 }
-fail() {
-  echo "FAILED: $1"
-  echo "output: $output"
-  exit 1
-}
-says() { [[ $output == *"$1"* ]] || fail "expected the words: $1"; }
-keeps_from() { [[ $output != *"$1"* ]] || fail "unexpected words: $1"; }
 
 # ---- the table
 run 1

@@ -37,20 +37,15 @@ cp program build/mutants/build/bin/linnet_unit_tests
 cp program build/mutants/build/bin/linnet_parity_tests'
 
 # run STATUS TABLE [OPTION...]: runs it over a table, checks its exit status and leaves what it printed in `output`.
+# shellcheck source=tests/scripts/checks.sh
+. "$LINNET_SOURCE_DIR/tests/scripts/checks.sh"
 run() {
-  local expected=$1 status=0
+  local expected=$1
   printf '%s\n' "$2" > tree/tests/cuda_mutants.txt
   shift 2
-  output=$(PATH=$PWD/bin:$PATH tree/scripts/cuda-mutants "$@" 2>&1 < /dev/null) || status=$?
-  ((status == expected)) || fail "exit status $status, expected $expected"
+  ends "$expected" env PATH="$PWD/bin:$PATH" tree/scripts/cuda-mutants "$@"
+  output=$(tr -s ' ' <<< "$output")
 }
-fail() {
-  echo "FAILED: $1"
-  echo "output: $output"
-  exit 1
-}
-says() { [[ $(tr -s ' ' <<< "$output") == *"$1"* ]] || fail "expected the words: $1"; }
-keeps_from() { [[ $output != *"$1"* ]] || fail "unexpected words: $1"; }
 
 killed=$'a.failing | bound | cuda/a.cu\n- one\n+ fails\na.dying | bound | cuda/a.cu\n- one\n+ dies\n'
 killed+=$'a.hanging | bound | cuda/a.cu | 2 of 2\n- two\n+ hangs'

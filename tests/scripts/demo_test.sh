@@ -15,20 +15,14 @@ stand_in tree/build/tool/bin/linnet 'echo "linnet $*"'
 stand_in bin/cmake 'echo "cmake $*"; [[ -z $NO_BUILD ]]'
 
 # run STATUS [OPTION...]: runs demo, checks its exit status and leaves what it printed in `output`.
+# shellcheck source=tests/scripts/checks.sh
+. "$LINNET_SOURCE_DIR/tests/scripts/checks.sh"
 run() {
-  local expected=$1 status=0
+  local expected=$1
   shift
-  output=$(PATH=$PWD/bin:$PATH LINNET_DATA=${LINNET_DATA:-} NO_SETUP=${NO_SETUP:-} NO_NETWORK=${NO_NETWORK:-} \
-    NO_BUILD=${NO_BUILD:-} tree/scripts/demo "$@" 2>&1 < /dev/null) || status=$?
-  ((status == expected)) || fail "exit status $status, expected $expected"
+  ends "$expected" env PATH="$PWD/bin:$PATH" LINNET_DATA="${LINNET_DATA:-}" NO_SETUP="${NO_SETUP:-}" \
+    NO_NETWORK="${NO_NETWORK:-}" NO_BUILD="${NO_BUILD:-}" tree/scripts/demo "$@"
 }
-fail() {
-  echo "FAILED: $1"
-  echo "output: $output"
-  exit 1
-}
-says() { [[ $output == *"$1"* ]] || fail "expected the words: $1"; }
-keeps_from() { [[ $output != *"$1"* ]] || fail "unexpected words: $1"; }
 unset LINNET_DATA
 
 run 0 --yes

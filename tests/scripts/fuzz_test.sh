@@ -33,21 +33,16 @@ for file in "$PWD/io/npy.cpp" "$PWD/io/zip.h"; do
 done'
 
 # run STATUS [OPTION...]: runs fuzz, checks its exit status and leaves what it printed in `output`.
+# shellcheck source=tests/scripts/checks.sh
+. "$LINNET_SOURCE_DIR/tests/scripts/checks.sh"
 run() {
-  local expected=$1 status=0
+  local expected=$1
   shift
   rm -f tree/cmake.log tree/llvm.log
-  output=$(PATH=$PWD/bin:$PATH NO_BUILD=${NO_BUILD:-} NO_LINES=${NO_LINES:-} FAILING=${FAILING:-} FUZZ_JOBS=2 \
-    tree/scripts/fuzz "$@" 2>&1 < /dev/null) || status=$?
-  ((status == expected)) || fail "exit status $status, expected $expected"
+  ends "$expected" env PATH="$PWD/bin:$PATH" NO_BUILD="${NO_BUILD:-}" NO_LINES="${NO_LINES:-}" \
+    FAILING="${FAILING:-}" FUZZ_JOBS=2 tree/scripts/fuzz "$@"
+  output=$(tr -s ' ' <<< "$output")
 }
-fail() {
-  echo "FAILED: $1"
-  echo "output: $output"
-  exit 1
-}
-says() { [[ $(tr -s ' ' <<< "$output") == *"$1"* ]] || fail "expected the words: $1"; }
-keeps_from() { [[ $output != *"$1"* ]] || fail "unexpected words: $1"; }
 logged() { grep -qF -- "$1" "tree/$2" || fail "expected in $2: $1; it is $(cat "tree/$2")"; }
 
 # ---- a run

@@ -57,23 +57,16 @@ echo "{\"workload\": \"conv/simplecnn1/fwd\", \"variant\": \"direct\", \"ms\": 2
 mkdir -p out
 
 # run STATUS [WORD...]: runs gpu-check, checks its exit status and leaves what it printed in `output`.
+# shellcheck source=tests/scripts/checks.sh
+. "$LINNET_SOURCE_DIR/tests/scripts/checks.sh"
 run() {
-  local expected=$1 status=0
+  local expected=$1
   shift
-  output=$(PATH=$PWD/bin:$PATH PYTHON=$PWD/bin/python NO_GPU=${NO_GPU:-} NO_BUILD=" ${NO_BUILD:-} " \
-    FAILING=${FAILING:-} SKIPPING=${SKIPPING:-} SLOW=${SLOW:-} NO_TESTS=${NO_TESTS:-} TORCH=${TORCH:-} \
-    ACCURACY=${ACCURACY:-0.97} LINNET_DATA=${LINNET_DATA:-} CMAKE_PREFIX_PATH=${CMAKE_PREFIX_PATH:-} \
-    CUDACXX='' CUDA_PATH='' \
-    tree/scripts/gpu-check "$@" 2>&1 < /dev/null) || status=$?
-  ((status == expected)) || fail "exit status $status, expected $expected"
+  ends "$expected" env PATH="$PWD/bin:$PATH" PYTHON="$PWD/bin/python" NO_GPU="${NO_GPU:-}" \
+    NO_BUILD=" ${NO_BUILD:-} " FAILING="${FAILING:-}" SKIPPING="${SKIPPING:-}" SLOW="${SLOW:-}" \
+    NO_TESTS="${NO_TESTS:-}" TORCH="${TORCH:-}" ACCURACY="${ACCURACY:-0.97}" LINNET_DATA="${LINNET_DATA:-}" \
+    CMAKE_PREFIX_PATH="${CMAKE_PREFIX_PATH:-}" CUDACXX= CUDA_PATH= tree/scripts/gpu-check "$@"
 }
-fail() {
-  echo "FAILED: $1"
-  echo "output: $output"
-  exit 1
-}
-says() { [[ $output == *"$1"* ]] || fail "expected the words: $1"; }
-keeps_from() { [[ $output != *"$1"* ]] || fail "unexpected words: $1"; }
 log_says() { grep -qF -e "$2" "out/$1.log" || fail "expected in $1.log: $2; there is: $(cat "out/$1.log")"; }
 # summary EXPRESSION VALUE: of the JSON, `s`; `r` holds the stages' results by name.
 summary() {

@@ -19,23 +19,17 @@ stand_in id 'echo "$WHO"'
 stand_in cmake 'echo "cmake version $CMAKE"'
 
 # run STATUS [OPTION...]: runs setup without a terminal, checks its exit status, leaves `output` and apt.log.
+# shellcheck source=tests/scripts/checks.sh
+. "$LINNET_SOURCE_DIR/tests/scripts/checks.sh"
 run() {
-  local expected=$1 status=0
+  local expected=$1
   shift
   : > apt.log
-  output=$(PATH=$PWD/bin:$PATH WHO=${WHO:-0} MISSING=${MISSING:-} UNKNOWN=${UNKNOWN:-} CMAKE=${CMAKE:-3.25.1} \
-    "$setup" "$@" 2>&1 < /dev/null) || status=$?
-  ((status == expected)) || fail "exit status $status, expected $expected"
+  ends "$expected" env PATH="$PWD/bin:$PATH" WHO="${WHO:-0}" MISSING="${MISSING:-}" UNKNOWN="${UNKNOWN:-}" \
+    CMAKE="${CMAKE:-3.25.1}" "$setup" "$@"
 }
-fail() {
-  echo "FAILED: $1"
-  echo "output: $output"
-  echo "apt: $(cat apt.log)"
-  exit 1
-}
-says() { [[ $output == *"$1"* ]] || fail "expected the words: $1"; }
-installs() { [[ $(grep ' install ' apt.log || true) == *"$1" ]] || fail "expected apt-get to install: $1"; }
-leaves_apt_alone() { [[ ! -s apt.log ]] || fail "expected no apt-get"; }
+installs() { [[ $(grep ' install ' apt.log || true) == *"$1" ]] || fail "expected apt-get to install: $1; $(cat apt.log)"; }
+leaves_apt_alone() { [[ ! -s apt.log ]] || fail "expected no apt-get: $(cat apt.log)"; }
 
 run 0
 says "everything is there"
