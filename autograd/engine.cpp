@@ -11,13 +11,13 @@
 
 #include "autograd/node.h"
 #include "core/fail.h"
+#include "core/operands.h"
 
 namespace linnet::autograd {
 namespace {
 
 bool dense_like(const NDArray& gradient, const NDArray& leaf) {
-  const bool channels_last = leaf.is_channels_last() && !leaf.is_contiguous();
-  return channels_last ? gradient.is_channels_last() : gradient.is_contiguous();
+  return prefers_channels_last(leaf) ? gradient.is_channels_last() : gradient.is_contiguous();
 }
 
 NDArray copy_like(const NDArray& gradient, const NDArray& leaf) {

@@ -271,7 +271,7 @@ NDArray NDArray::to(MemoryOrder order) const {
     return dense.with(shape_, contiguous_strides(shape_), dense.offset_);
   }
   check(rank() == 4, "to", "channels-last order for shape {}; expected (N, C, H, W)", shape_);
-  const NDArray dense = is_channels_last() ? *this : permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2});
+  const NDArray dense = is_channels_last() ? *this : permute({0, 2, 3, 1}).contiguous();
   const int64_t column = shape_[1], row = shape_[3] * column;
   return dense.with(shape_, {shape_[2] * row, 1, row, column}, dense.offset_);
 }
