@@ -1,6 +1,7 @@
 #include <linnet/io/checkpoint.h>
 
 #include "core/fail.h"
+#include "core/printable.h"
 #include "io/checksum.h"
 #include "io/safetensors_header.h"
 #include "io/stored_array.h"
@@ -62,7 +63,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   const std::string found = checksum_of(checkpoint);
   check(found == expected, kWhere,
         "{}: the file is damaged: its content has the checksum {} and it states {}", path.string(), found,
-        expected);
+        printable(expected));
   return checkpoint;
 }
 

@@ -101,6 +101,8 @@ TEST_F(IoCheckpoint, NamesTheDamage) {
   bytes_.back() ^= 1;
   file(bytes_);
   EXPECT_ERROR(load_checkpoint(path_), "the file is damaged: its content has the checksum crc32:");
+  save_safetensors(saved_.tensors, path_, {{"checksum", "\x1b[2J"}});
+  EXPECT_ERROR(load_checkpoint(path_), "and it states \\x1b[2J");
 }
 
 TEST_F(IoCheckpoint, EveryByteCounts) {
