@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <memory>
+#include <new>
 #include <optional>
 #include <vector>
 
@@ -46,6 +47,7 @@ class Input {
       const int got = gzread(file_.get(), to + done, part);
       int status = Z_OK;
       gzerror(file_.get(), &status);
+      if (status == Z_MEM_ERROR) throw std::bad_alloc();
       check(got >= 0 && status == Z_OK, kWhere, "'{}' is damaged: its gzip data {}", path_,
             status == Z_BUF_ERROR ? "end early" : "are wrong");
       if (got == 0) break;

@@ -3,7 +3,9 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "core/fail.h"
 #include "core/printable.h"
@@ -28,6 +30,13 @@ constexpr uint64_t kTailBytes = 0xffff + kEndBytes + kLocatorBytes;  // an end r
 constexpr uint16_t kDosTime = 12 << 11;
 constexpr uint16_t kDosDate = 1 << 5 | 1;
 
+/// What libzip says went wrong. Throws std::bad_alloc where it had no memory: the file is not to blame.
+const char* text_of(zip_error_t* error) {
+  if (zip_error_code_zip(error) == ZIP_ER_MEMORY) throw std::bad_alloc();
+  if (zip_error_code_zip(error) == ZIP_ER_OK) return std::strerror(errno);  // so it ends where fdopen failed
+  return zip_error_strerror(error);
+}
+
 /// libzip's error and its text.
 class ZipFailure {
  public:
@@ -36,7 +45,7 @@ class ZipFailure {
   ZipFailure(const ZipFailure&) = delete;
   ZipFailure& operator=(const ZipFailure&) = delete;
   zip_error_t* get() { return &error_; }
-  const char* text() { return zip_error_strerror(&error_); }
+  const char* text() { return text_of(&error_); }
 
  private:
   zip_error_t error_;
@@ -141,7 +150,7 @@ ZipReader::ZipReader(std::span<const uint8_t> bytes, std::string file, std::stri
 void ZipReader::open(zip_source* source) {
   SourcePointer owned(source);
   check(zip_source_open(source) == 0, where_, "{}: the file cannot be opened for reading: {}", file_,
-        zip_error_strerror(zip_source_error(source)));
+        text_of(zip_source_error(source)));
   zip_stat_t stat;
   zip_stat_init(&stat);
   const bool known = zip_source_stat(source, &stat) == 0 && (stat.valid & ZIP_STAT_SIZE) != 0;
@@ -220,7 +229,7 @@ void ZipReader::read(size_t index, void* to) const {
   const Entry& entry = entries_.at(index);
   const std::unique_ptr<zip_file_t, CloseFile> file(zip_fopen_index(archive_.get(), index, 0));
   check(file != nullptr, where_, "{}: \"{}\" cannot be read: {}", file_, printable(entry.name),
-        zip_strerror(archive_.get()));
+        text_of(zip_get_error(archive_.get())));
   auto* bytes = static_cast<uint8_t*>(to);
   uint64_t got = 0;
   zip_int64_t n = 0;
@@ -232,7 +241,7 @@ void ZipReader::read(size_t index, void* to) const {
   uint8_t beyond = 0;
   if (n >= 0 && got == entry.size) n = zip_fread(file.get(), &beyond, 1);
   check(n >= 0, where_, "{}: \"{}\" is damaged: {}", file_, printable(entry.name),
-        zip_file_strerror(file.get()));
+        text_of(zip_file_get_error(file.get())));
   check(n == 0 && got == entry.size, where_, "{}: \"{}\" is damaged: it claims {} bytes and has {}", file_,
         printable(entry.name), entry.size, n > 0 ? "more" : format_text("{}", got));
 }
@@ -254,7 +263,7 @@ ZipWriter::~ZipWriter() {
 }
 
 void ZipWriter::fail_with_archive() const {
-  fail(where_, "cannot write {}: {}", path_.string(), zip_strerror(archive_));
+  fail(where_, "cannot write {}: {}", path_.string(), text_of(zip_get_error(archive_)));
 }
 
 void ZipWriter::add(const std::string& name, std::span<const uint8_t> bytes) {
@@ -293,13 +302,13 @@ void ZipWriter::commit() {
   if (zip_close(archive_) != 0) fail_with_archive();
   archive_ = nullptr;
   check(zip_source_open(source_) == 0, where_, "cannot write {}: {}", path_.string(),
-        zip_error_strerror(zip_source_error(source_)));
+        text_of(zip_source_error(source_)));
   std::vector<uint8_t> buffer(1 << 20);
   zip_int64_t n = 0;
   while ((n = zip_source_read(source_, buffer.data(), buffer.size())) > 0) {
     out.write(buffer.data(), static_cast<size_t>(n));
   }
-  check(n == 0, where_, "cannot write {}: {}", path_.string(), zip_error_strerror(zip_source_error(source_)));
+  check(n == 0, where_, "cannot write {}: {}", path_.string(), text_of(zip_source_error(source_)));
   zip_source_close(source_);
   out.commit();
 }

@@ -86,8 +86,14 @@ int watched_open(const char* name, const char* path, int flags, mode_t mode) {
   return descriptor;
 }
 
+bool memory_fails() {
+  if (!memory.armed || ++memory.count != memory.at) return false;
+  errno = ENOMEM;
+  return true;
+}
+
+/// Calls what is counted, malloc or aligned_alloc below.
 void* allocate(size_t size, size_t alignment) {
-  if (memory.armed && ++memory.count == memory.at) throw std::bad_alloc();
   void* block = alignment <= alignof(std::max_align_t)
                     ? std::malloc(size == 0 ? 1 : size)
                     : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
@@ -195,6 +201,29 @@ int unlink(const char* path) noexcept {
 int remove(const char* path) noexcept {
   if (is_watched(path) && fails("remove")) return -1;
   return system_call<int (*)(const char*)>("remove")(path);
+}
+
+// The C library's own, by the names that they keep behind these. NOLINTBEGIN(bugprone-reserved-identifier)
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* block, size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
+// NOLINTEND(bugprone-reserved-identifier)
+
+void* malloc(size_t size) noexcept {
+  return memory_fails() ? nullptr : __libc_malloc(size);
+}
+
+void* calloc(size_t count, size_t size) noexcept {
+  return memory_fails() ? nullptr : __libc_calloc(count, size);
+}
+
+void* realloc(void* block, size_t size) noexcept {
+  return memory_fails() ? nullptr : __libc_realloc(block, size);
+}
+
+void* aligned_alloc(size_t alignment, size_t size) noexcept {
+  return memory_fails() ? nullptr : __libc_memalign(alignment, size);
 }
 
 }  // extern "C"

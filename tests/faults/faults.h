@@ -1,6 +1,6 @@
 // Faults on demand. This program's own open, write, fsync, rename, mkdir, unlink and remove stand before the
-// system's, and its operators new before the library's: they count, and fail or kill the process where that
-// is asked for.
+// system's, and so do its malloc and the like, which operator new and every library call: they count, and
+// fail or kill the process where that is asked for.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ int64_t disarm_files();
 /// The call that failed or was to kill, as "write"; empty where none has.
 std::string last_file_fault();
 
-/// From now on, the `at`-th operator new of this thread (from 1; 0: none) throws std::bad_alloc, once.
+/// From now on, the system has no memory for the `at`-th block that this thread asks it for (from 1; 0:
+/// none), by operator new or malloc, once.
 void arm_memory(int64_t at);
 /// Back to normal. Gives the number of calls that were counted.
 int64_t disarm_memory();
@@ -29,7 +30,8 @@ void arm_arrays(int64_t at);
 /// Back to normal. Gives the number of calls that were counted.
 int64_t disarm_arrays();
 
-/// Bytes that operator new has given to this program and not got back.
+/// Bytes that operator new has given to this program and not got back. What C libraries hold is not among
+/// them: libzip 1.7 leaks some itself where it gets no memory.
 int64_t live_bytes();
 
 }  // namespace linnet::faults

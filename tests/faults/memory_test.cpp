@@ -1,5 +1,6 @@
-// Every allocation fails once while a file is read, of operator new and of arrays: std::bad_alloc or an
-// Error, the target as it was, no leak, and the next time all is well.
+// Every allocation fails once while a file is read, of operator new, of malloc in any library, and of arrays:
+// std::bad_alloc or an Error that speaks of memory, the target as it was, no leak, and the next time all is
+// well.
 #include <algorithm>
 #include <functional>
 #include <new>
@@ -16,11 +17,18 @@
 #include <linnet/io/save.h>
 #include <linnet/io/tensor_file.h>
 #include <linnet/nn/layers.h>
+#include <zlib.h>
 #include "tests/faults/faults.h"
 #include "tests/unit/data_files.h"
 
 namespace linnet::faults {
 namespace {
+
+bool speaks_of_memory(const Error& error) {
+  const std::string text = error.what();
+  // libzip forgets why it could not look for an archive's directory.
+  return text.find("memory") != std::string::npos || text.ends_with("Not a zip archive");
+}
 
 /// Gives the number of allocations.
 int64_t every_allocation_fails_once(const std::function<void()>& read,
@@ -34,8 +42,9 @@ int64_t every_allocation_fails_once(const std::function<void()>& read,
       read();
     } catch (const std::bad_alloc&) {
       failed = true;
-    } catch (const Error&) {
+    } catch (const Error& error) {
       failed = true;
+      EXPECT_TRUE(speaks_of_memory(error)) << "allocation " << at << " failed: " << error.what();
     }
     const int64_t calls = disarm_memory();
     EXPECT_EQ(live_bytes(), before) << "allocation " << at << " failed";
@@ -105,7 +114,7 @@ TEST(MemoryFaults, FilesOfTensorsInEveryFormat) {
                                                                                  {temp / "a.pth", 2},
                                                                                  {temp / "a.safetensors", 2},
                                                                                  {legacy, 1}}) {
-    const auto read = [&file = path] { load_tensors(file); };
+    const auto read = [&file = path, count = arrays] { EXPECT_EQ(load_tensors(file).tensors.size(), count); };
     EXPECT_GT(every_allocation_fails_once(read, [] {}), 5) << path;
     EXPECT_EQ(every_array_fails({28, 24}, read, [] {}), arrays) << path;
   }
@@ -113,10 +122,16 @@ TEST(MemoryFaults, FilesOfTensorsInEveryFormat) {
 
 TEST(MemoryFaults, Idx) {
   TempFolder temp;
-  data::write_idx(temp / "a", NDArray::full({3, 2}, 2));
-  const auto read = [&] { data::read_idx(temp / "a"); };
-  EXPECT_GT(every_allocation_fails_once(read, [] {}), 5);
-  EXPECT_EQ(every_array_fails({24}, read, [] {}), 1);
+  data::write_idx(temp / "plain", NDArray::full({3, 2}, 2));
+  const Bytes plain = read_bytes(temp / "plain");
+  const gzFile packed = gzopen((temp / "packed").c_str(), "wb");
+  ASSERT_EQ(gzwrite(packed, plain.data(), static_cast<unsigned>(plain.size())), plain.size());
+  ASSERT_EQ(gzclose(packed), Z_OK);
+  for (const char* name : {"plain", "packed"}) {
+    const auto read = [&] { EXPECT_EQ(data::read_idx(temp / name).shape(), (Shape{3, 2})); };
+    EXPECT_GT(every_allocation_fails_once(read, [] {}), 5) << name;
+    EXPECT_EQ(every_array_fails({24}, read, [] {}), 1) << name;
+  }
 }
 
 TEST(MemoryFaults, LoadingIntoAModel) {
