@@ -50,7 +50,19 @@ std::vector<Row> table() {
       {"large", {3, 17, 13, 11}, {19, 17, 3, 3}, {.padding = 1}},
       {"large, stride 2", {5, 13, 14, 15}, {35, 13, 2, 2}, {.stride = 2, .padding = 1}},
       {"large, groups", {2, 12, 15, 17}, {18, 4, 3, 3}, {.padding = {0, 1, 2, 0}, .groups = 3}},
+      {"large, whole vectors", {2, 32, 10, 7}, {16, 32, 3, 3}, {}},
   };
+}
+
+/// The algorithms that a row is computed by, but Auto, which Winograd is on small ones.
+std::vector<ConvAlgorithm> algorithms_of(const Row& row) {
+  std::vector<ConvAlgorithm> algorithms;
+  for (const ConvAlgorithm algorithm : conv_algorithms()) {
+    const bool is_auto = algorithm == ConvAlgorithm::Auto ||
+                         (algorithm == ConvAlgorithm::Winograd && (row.x[1] < 16 || row.w[0] < 16));
+    if (!is_auto) algorithms.push_back(algorithm);
+  }
+  return algorithms;
 }
 
 /// Calls f(position in x, position in w, position in y) for every product of a convolution. Padding is not
@@ -279,10 +291,14 @@ std::vector<OpCase> relu_cases() {
   };
   std::vector<OpCase> cases;
   for (const Row& row : rows) cases.push_back(plain(row, ConvAlgorithm::Auto, true));
-  for (const ConvAlgorithm algorithm : conv_algorithms()) {
-    cases.push_back(plain(rows[0], algorithm, false));  // 27 products, and no padding
-    if (algorithm == ConvAlgorithm::Auto) continue;
-    for (const size_t i : {4U, 11U, 27U}) cases.push_back(plain(rows[i], algorithm, true));
+  cases.push_back(plain(rows[0], ConvAlgorithm::Auto, false));  // 27 products, and no padding
+  for (const ConvAlgorithm algorithm : algorithms_of(rows[0])) {
+    cases.push_back(plain(rows[0], algorithm, false));
+  }
+  for (const size_t i : {4U, 11U, 27U, 28U}) {
+    for (const ConvAlgorithm algorithm : algorithms_of(rows[i])) {
+      cases.push_back(plain(rows[i], algorithm, true));
+    }
   }
   for (const size_t i : {9U, 11U, 25U}) {
     Conv2dOptions options = rows[i].options;
@@ -317,8 +333,7 @@ OpCases conv_cases() {
     cases.push_back(nhwc_case(row, about + ", NHWC"));
     cases.push_back(grad_input_case(row, about, ConvAlgorithm::Auto));
     cases.push_back(grad_weight_case(row, about, ConvAlgorithm::Auto));
-    for (const ConvAlgorithm algorithm : conv_algorithms()) {
-      if (algorithm == ConvAlgorithm::Auto) continue;
+    for (const ConvAlgorithm algorithm : algorithms_of(row)) {
       const std::string by = about + ", " + linnet::name(algorithm);
       cases.push_back(forward_case(row, by, algorithm, true));
       cases.push_back(grad_input_case(row, by, algorithm));

@@ -41,9 +41,9 @@ Axis resolve(const char* where, char direction, const Shape& input, const Shape&
 
 std::span<const ConvAlgorithm> conv_algorithms() {
   static constexpr ConvAlgorithm kAll[] = {
-      ConvAlgorithm::Auto,     ConvAlgorithm::Direct,     ConvAlgorithm::Im2col,
-      ConvAlgorithm::Implicit, ConvAlgorithm::Shifted,    ConvAlgorithm::Im2colView,
-      ConvAlgorithm::Einsum,   ConvAlgorithm::DilateFlip, ConvAlgorithm::Phases};
+      ConvAlgorithm::Auto,       ConvAlgorithm::Direct,  ConvAlgorithm::Im2col,     ConvAlgorithm::Implicit,
+      ConvAlgorithm::Winograd,   ConvAlgorithm::Shifted, ConvAlgorithm::Im2colView, ConvAlgorithm::Einsum,
+      ConvAlgorithm::DilateFlip, ConvAlgorithm::Phases};
   return kAll;
 }
 
@@ -66,6 +66,8 @@ const char* name(ConvAlgorithm algorithm) {
       return "im2col";
     case ConvAlgorithm::Implicit:
       return "implicit";
+    case ConvAlgorithm::Winograd:
+      return "winograd";
     case ConvAlgorithm::Shifted:
       return "shifted";
     case ConvAlgorithm::Im2colView:

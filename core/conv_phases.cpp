@@ -67,7 +67,9 @@ void grad_input(Backend& backend, const Conv2dGeometry& g, const View& gy, const
         continue;
       }
       Conv2dGeometry phase = conv_textbook::full_convolution(g);
-      if (g.algorithm == ConvAlgorithm::Implicit) phase.algorithm = g.algorithm;
+      if (g.algorithm == ConvAlgorithm::Implicit || g.algorithm == ConvAlgorithm::Winograd) {
+        phase.algorithm = g.algorithm;
+      }
       phase.R = rows.taps;
       phase.S = columns.taps;
       phase.P = rows.pixels;

@@ -30,7 +30,7 @@ NDArray image_result(const Shape& shape, DType dtype, Device device, bool channe
 /// What a backend is asked where the algorithm composes other functions than this one.
 Conv2dGeometry for_backend(Conv2dGeometry g) {
   const bool is_kernel = g.algorithm == ConvAlgorithm::Direct || g.algorithm == ConvAlgorithm::Im2col ||
-                         g.algorithm == ConvAlgorithm::Implicit;
+                         g.algorithm == ConvAlgorithm::Implicit || g.algorithm == ConvAlgorithm::Winograd;
   if (!is_kernel) g.algorithm = ConvAlgorithm::Auto;
   return g;
 }

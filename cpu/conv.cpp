@@ -31,10 +31,12 @@ bool reads_gradient_fast(const Conv2dGeometry& g, const View& gx) {
   return !strided && K >= 4 && C >= 2 && g.W >= 12 && (g.W % 8 == 0 || K * g.R * g.S <= 256);
 }
 
+/// The input gradient as forward convolutions by that algorithm.
+template <ConvAlgorithm kAlgorithm>
 void grad_input_by_phases(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
-  Conv2dGeometry implicit = geometry;
-  implicit.algorithm = ConvAlgorithm::Implicit;
-  conv_phases::grad_input(cpu_backend(), implicit, gy, w, gx);
+  Conv2dGeometry asked = geometry;
+  asked.algorithm = kAlgorithm;
+  conv_phases::grad_input(cpu_backend(), asked, gy, w, gx);
 }
 
 /// Whether the weight gradient is faster where patches are read from the image than as columns: rows are long
@@ -45,40 +47,56 @@ bool reads_patches_fast(const Conv2dGeometry& g) {
   return g.Q >= (g.R * g.S == 1 ? 16 : 6) && K >= 4 && g.S * C >= 4 && C * g.R * g.S * K <= 1 << 18;
 }
 
-/// What is called for a geometry, of one function's forms.
+/// The forms of one function.
 template <class Function>
-Function chosen(const Conv2dGeometry& geometry, Function direct, Function im2col, Function implicit,
-                Function depthwise, bool without_columns) {
+struct Forms {
+  Function direct, im2col, implicit, winograd, depthwise;
+};
+
+/// What is called for a geometry. Winograd's rounding is a few times that of the others, which is nothing to
+/// float32 and its users, and much to who asks for float64.
+template <class Function>
+Function chosen(const Conv2dGeometry& geometry, DType dtype, bool without_columns,
+                const Forms<Function>& forms) {
   switch (geometry.algorithm) {
     case ConvAlgorithm::Direct:
-      return direct;
+      return forms.direct;
+    case ConvAlgorithm::Im2col:
+      return forms.im2col;
     case ConvAlgorithm::Implicit:
-      return implicit;
-    case ConvAlgorithm::Auto:
-      if (conv_depthwise::suits(geometry)) return depthwise;
-      return without_columns ? implicit : im2col;
+      return forms.implicit;
     default:
-      return im2col;
+      break;
   }
+  const bool by_choice = geometry.algorithm == ConvAlgorithm::Winograd || dtype == DType::Float32;
+  if (by_choice && conv_winograd::suits(geometry)) return forms.winograd;
+  if (conv_depthwise::suits(geometry)) return forms.depthwise;
+  return without_columns ? forms.implicit : forms.im2col;
 }
 
 }  // namespace
 
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu) {
-  chosen(geometry, conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d, conv_depthwise::conv2d,
-         reads_image_fast(geometry, y))(geometry, x, w, bias, y, relu);
+  chosen<decltype(&conv_direct::conv2d)>(geometry, y.dtype, reads_image_fast(geometry, y),
+                                         {conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d,
+                                          conv_winograd::conv2d, conv_depthwise::conv2d})(geometry, x, w,
+                                                                                          bias, y, relu);
 }
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
-  chosen(geometry, conv_direct::conv2d_grad_input, conv_im2col::conv2d_grad_input, grad_input_by_phases,
-         conv_depthwise::conv2d_grad_input, reads_gradient_fast(geometry, gx))(geometry, gy, w, gx);
+  chosen<decltype(&conv_direct::conv2d_grad_input)>(
+      geometry, gx.dtype, reads_gradient_fast(geometry, gx),
+      {conv_direct::conv2d_grad_input, conv_im2col::conv2d_grad_input,
+       grad_input_by_phases<ConvAlgorithm::Implicit>, grad_input_by_phases<ConvAlgorithm::Winograd>,
+       conv_depthwise::conv2d_grad_input})(geometry, gy, w, gx);
 }
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
-  chosen(geometry, conv_direct::conv2d_grad_weight, conv_im2col::conv2d_grad_weight,
-         conv_implicit::conv2d_grad_weight, conv_depthwise::conv2d_grad_weight,
-         reads_patches_fast(geometry))(geometry, x, gy, gw);
+  chosen<decltype(&conv_direct::conv2d_grad_weight)>(
+      geometry, gw.dtype, reads_patches_fast(geometry),
+      {conv_direct::conv2d_grad_weight, conv_im2col::conv2d_grad_weight, conv_implicit::conv2d_grad_weight,
+       conv_winograd::conv2d_grad_weight, conv_depthwise::conv2d_grad_weight})(geometry, x, gy, gw);
 }
 
 }  // namespace linnet::cpu

@@ -52,4 +52,15 @@ void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_implicit
 
+/// Winograd's minimal filtering of 3x3 filters at stride 1, a quarter of the multiplications. The input
+/// gradient is composed of forward convolutions (core/conv_phases.h).
+namespace conv_winograd {
+/// Whether it computes that geometry: 3x3 filters at stride 1, undilated, in one group, and so many channels
+/// and filters that it pays.
+bool suits(const Conv2dGeometry& geometry);
+void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
+            bool relu = false);
+void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
+}  // namespace conv_winograd
+
 }  // namespace linnet::cpu

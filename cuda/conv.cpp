@@ -14,7 +14,9 @@ bool has_small_groups(const Conv2dGeometry& g) {
 
 /// `terms` is the number of products that a result sums.
 bool use_direct(const Conv2dGeometry& g, int64_t terms) {
-  if (g.algorithm != ConvAlgorithm::Auto) return g.algorithm == ConvAlgorithm::Direct;
+  if (g.algorithm == ConvAlgorithm::Direct || g.algorithm == ConvAlgorithm::Im2col) {
+    return g.algorithm == ConvAlgorithm::Direct;
+  }
   return has_small_groups(g) && terms <= kShortSum;
 }
 

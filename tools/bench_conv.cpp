@@ -173,13 +173,16 @@ void print_row(const ConvRow& row, const Peak& peak) {
 }
 
 void print_notes(const std::vector<ConvRow>& rows) {
-  bool as_auto = false, published = false;
+  bool as_auto = false, winograd = false, published = false;
   for (const ConvRow& row : rows) {
+    winograd = winograd || row.algorithm == ConvAlgorithm::Winograd;
     as_auto = as_auto || row.algorithm == ConvAlgorithm::DilateFlip || row.algorithm == ConvAlgorithm::Phases;
     published = published || row.published() != nullptr;
   }
   print_text("\n");
   if (as_auto) print_text("dilate_flip computes forward as auto does, phases all but grad_input\n");
+  if (winograd)
+    print_text("winograd is of 3x3 filters at stride 1 and 16 channels or more; else as auto does\n");
   if (published) print_text("published: NumPy and PyTorch, on their authors' machines\n");
 }
 

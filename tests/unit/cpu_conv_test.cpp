@@ -71,6 +71,14 @@ const std::vector<Case>& cases() {
       {"channels a power of two", {2, 128, 5, 6}, {9, 128, 2, 3}, {.padding = 1}},
       {"many images", {70, 4, 9, 9}, {20, 4, 3, 3}, {}},
       {"many images, one channel", {67, 1, 14, 14}, {32, 1, 2, 2}, {.stride = 2}},
+      {"3x3", {2, 16, 9, 10}, {16, 16, 3, 3}, {.padding = 1}},
+      {"3x3, whole tiles", {2, 32, 10, 14}, {48, 32, 3, 3}, {}},
+      {"3x3, no whole vectors", {3, 21, 6, 7}, {19, 21, 3, 3}, {.padding = {0, 2, 1, 0}}},
+      {"3x3, fewer outputs than a tile", {5, 17, 4, 3}, {33, 17, 3, 3}, {}},
+      {"3x3, padding beyond the kernel", {1, 16, 3, 4}, {16, 16, 3, 3}, {.padding = {3, 4}}},
+      {"3x3, several blocks of channels", {2, 270, 6, 6}, {18, 270, 3, 3}, {.padding = 1}},
+      {"3x3, many images", {70, 16, 5, 5}, {16, 16, 3, 3}, {.padding = 1}},
+      {"3x3, rows of more tiles than a panel", {1, 16, 3, 1100}, {17, 16, 3, 3}, {}},
   };
   return all;
 }
@@ -82,7 +90,7 @@ const std::vector<Placement> kPlacements = {
 };
 
 constexpr ConvAlgorithm kKernels[] = {ConvAlgorithm::Auto, ConvAlgorithm::Direct, ConvAlgorithm::Im2col,
-                                      ConvAlgorithm::Implicit};
+                                      ConvAlgorithm::Implicit, ConvAlgorithm::Winograd};
 
 struct Expected {
   std::vector<double> y, gx, gw;
@@ -246,6 +254,11 @@ TEST_P(CpuConv, ImplicitIsDirect) {
   check_products<double>(param(), ConvAlgorithm::Implicit);
 }
 
+TEST_P(CpuConv, WinogradIsDirect) {
+  check_products<float>(param(), ConvAlgorithm::Winograd);
+  check_products<double>(param(), ConvAlgorithm::Winograd);
+}
+
 TEST_P(CpuConv, AutoIsDirect) {
   check_products<float>(param(), ConvAlgorithm::Auto);
   check_products<double>(param(), ConvAlgorithm::Auto);
@@ -319,7 +332,9 @@ std::string automatic_choice(const Case& c, const Placement& image = {},
   const Operands<float> operands(g, image, {});
   const Results<float> automatic(g, operands, image, {});
   std::string choice;
-  for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
+  for (const ConvAlgorithm algorithm :
+       {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit, ConvAlgorithm::Winograd}) {
+    if (algorithm == ConvAlgorithm::Winograd && !conv_winograd::suits(g)) continue;
     const Results<float> other(geometry(c, algorithm), operands, image, {});
     if ((automatic.*function).values() == (other.*function).values()) choice += name(algorithm);
   }
@@ -336,8 +351,9 @@ TEST(CpuConvDetails, AutoChoosesByShape) {
   EXPECT_EQ(automatic_choice({"whole vectors", {1, 32, 26, 26}, {8, 32, 3, 3}, {}}), "implicit");
   EXPECT_EQ(automatic_choice({"short rows", {2, 8, 18, 17}, {16, 8, 3, 3}, {}}), "im2col");
   EXPECT_EQ(automatic_choice({"few channels", {2, 3, 18, 18}, {16, 3, 3, 3}, {}}), "im2col");
-  EXPECT_EQ(automatic_choice({"channels last", {2, 40, 8, 8}, {16, 40, 3, 3}, {}}, last), "implicit");
-  EXPECT_EQ(automatic_choice({"few pixels", {2, 40, 8, 8}, {400, 40, 3, 3}, {}}, last), "im2col");
+  EXPECT_EQ(automatic_choice({"channels last", {2, 80, 8, 8}, {32, 40, 3, 3}, {.groups = 2}}, last),
+            "implicit");
+  EXPECT_EQ(automatic_choice({"few pixels", {2, 80, 8, 8}, {800, 40, 3, 3}, {.groups = 2}}, last), "im2col");
 }
 
 TEST(CpuConvDetails, AutoChoosesTheInputGradientByShape) {
@@ -351,11 +367,11 @@ TEST(CpuConvDetails, AutoChoosesTheInputGradientByShape) {
   EXPECT_EQ(choice({"broken vectors", {1, 8, 21, 21}, {32, 8, 3, 3}, {}}), "im2col");
   EXPECT_EQ(choice({"whole vectors", {1, 8, 24, 24}, {32, 8, 3, 3}, {}}), "implicit");
   EXPECT_EQ(choice({"short rows", {2, 8, 18, 11}, {16, 8, 3, 3}, {}}), "im2col");
-  EXPECT_EQ(choice({"channels last", {2, 16, 8, 8}, {40, 16, 3, 3}, {}}, last), "implicit");
+  EXPECT_EQ(choice({"channels last", {2, 32, 8, 8}, {80, 16, 3, 3}, {.groups = 2}}, last), "implicit");
   EXPECT_EQ(choice({"channels last, a stride", {2, 16, 8, 8}, {40, 16, 3, 3}, {.stride = 2}}, last),
             "implicit");
   EXPECT_EQ(choice({"few channels", {2, 3, 18, 18}, {16, 3, 3, 3}, {}}, last), "im2col");
-  EXPECT_EQ(choice({"few pixels", {1, 72, 7, 7}, {112, 72, 3, 3}, {}}, last), "im2col");
+  EXPECT_EQ(choice({"few pixels", {1, 144, 7, 7}, {224, 72, 3, 3}, {.groups = 2}}, last), "im2col");
 }
 
 TEST(CpuConvDetails, AutoChoosesTheWeightGradientByShape) {
@@ -367,7 +383,37 @@ TEST(CpuConvDetails, AutoChoosesTheWeightGradientByShape) {
   EXPECT_EQ(choice({"short rows, no taps", {1, 8, 77, 11}, {16, 8, 1, 1}, {}}), "im2col");
   EXPECT_EQ(choice({"few filters", {1, 8, 32, 32}, {3, 8, 3, 3}, {}}), "im2col");
   EXPECT_EQ(choice({"short runs", {1, 1, 32, 32}, {16, 1, 3, 3}, {}}), "im2col");
-  EXPECT_EQ(choice({"large sums", {1, 192, 42, 42}, {160, 192, 3, 3}, {}}), "im2col");
+  EXPECT_EQ(choice({"large sums", {1, 384, 42, 42}, {320, 192, 3, 3}, {.groups = 2}}), "im2col");
+}
+
+TEST(CpuConvDetails, AutoChoosesWinogradByShape) {
+  const Placement last = {{0, 2, 3, 1}, 1, 0};
+  for (const auto function : {&Results<float>::y, &Results<float>::gx, &Results<float>::gw}) {
+    const Conv2dOptions padded = {.padding = 1};
+    EXPECT_EQ(automatic_choice({"", {2, 16, 8, 9}, {16, 16, 3, 3}, padded}, {}, function), "winograd");
+    EXPECT_EQ(automatic_choice({"", {2, 16, 8, 9}, {16, 16, 3, 3}, padded}, last, function), "winograd");
+  }
+  const auto suits = [](const Shape& x, const Shape& w, const Conv2dOptions& options) {
+    return conv_winograd::suits(Conv2dGeometry::make(x, w, options));
+  };
+  EXPECT_TRUE(suits({1, 16, 3, 3}, {16, 16, 3, 3}, {}));
+  EXPECT_FALSE(suits({1, 15, 8, 8}, {16, 15, 3, 3}, {}));
+  EXPECT_FALSE(suits({1, 16, 8, 8}, {15, 16, 3, 3}, {}));
+  EXPECT_FALSE(suits({1, 16, 8, 8}, {16, 16, 2, 3}, {}));
+  EXPECT_FALSE(suits({1, 16, 8, 8}, {16, 16, 3, 5}, {.padding = 2}));
+  EXPECT_FALSE(suits({1, 16, 8, 8}, {16, 16, 3, 3}, {.stride = {1, 2}}));
+  EXPECT_FALSE(suits({1, 16, 8, 8}, {16, 16, 3, 3}, {.dilation = {2, 1}}));
+  EXPECT_FALSE(suits({1, 32, 8, 8}, {32, 16, 3, 3}, {.groups = 2}));
+}
+
+// Who asks for float64 gets its precision.
+TEST(CpuConvDetails, AutoKeepsFloat64FromWinograd) {
+  const Case c = {"", {2, 16, 8, 16}, {16, 16, 3, 3}, {.padding = 1}};
+  const Conv2dGeometry g = geometry(c, ConvAlgorithm::Auto);
+  const Operands<double> operands(g, {}, {});
+  const Results<double> automatic(g, operands, {}, {});
+  EXPECT_EQ(automatic.y.values(),
+            (Results<double>(geometry(c, ConvAlgorithm::Implicit), operands, {}, {}).y.values()));
 }
 
 // Products that are too small for a float, and negative: rounded to -0, which ReLU keeps.

@@ -83,6 +83,15 @@ TEST(DocsConvolution, TheMatrixOfPatches) {
             (Values{1, 2, 0, 1, 2, 0, 1, 3, 0, 1, 2, 1, 1, 3, 1, 0}));
 }
 
+TEST(DocsConvolution, FewerMultiplications) {
+  const Values d = {3, 1, -2, 5}, f = {2, -1, 4};
+  const float m0 = (d[0] - d[2]) * f[0], m1 = (d[1] + d[2]) * (f[0] + f[1] + f[2]) / 2;
+  const float m2 = (d[2] - d[1]) * (f[0] - f[1] + f[2]) / 2, m3 = (d[1] - d[3]) * f[2];
+  const float y0 = m0 + m1 + m2, y1 = m1 - m2 - m3;
+  EXPECT_EQ(y0, d[0] * f[0] + d[1] * f[1] + d[2] * f[2]);
+  EXPECT_EQ(y1, d[1] * f[0] + d[2] * f[1] + d[3] * f[2]);
+}
+
 TEST(DocsConvolution, ChannelsLast) {
   const NDArray x = NDArray::arange(48).reshape({1, 4, 4, 3}), w = NDArray::ones({2, 2, 3, 5});
   NDArray y = conv2d(x, w, {.layout = Layout::NHWC, .algorithm = ConvAlgorithm::Shifted});
@@ -137,10 +146,10 @@ TEST(DocsConvolution, ByName) {
   NDArray y = conv2d(x, w, {.stride = 2, .algorithm = ConvAlgorithm::Phases});
   EXPECT_EQ(y.item<float>(), -1);
   EXPECT_EQ(conv_algorithm("im2col_view"), ConvAlgorithm::Im2colView);
-  EXPECT_ERROR(
-      conv_algorithm("fast"),
-      "there is no algorithm 'fast'; there are auto, direct, im2col, implicit, shifted, im2col_view, einsum, "
-      "dilate_flip, phases");
+  EXPECT_ERROR(conv_algorithm("fast"),
+               "there is no algorithm 'fast'; there are auto, direct, im2col, implicit, winograd, shifted, "
+               "im2col_view, einsum, "
+               "dilate_flip, phases");
 }
 
 }  // namespace

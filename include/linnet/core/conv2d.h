@@ -67,6 +67,8 @@ enum class ConvAlgorithm : uint8_t {
              ///< gather adds the matrix up.
   Implicit,  ///< The same products with the patches read from the image as they are multiplied: the matrix is
              ///< never formed. The input gradient as by Phases.
+  Winograd,  ///< 3x3 filters at stride 1 by Winograd's F(4x4, 3x3), a quarter of the multiplications, on the
+             ///< CPU; with fewer than 16 channels or filters, other geometries and on other devices as Auto.
   // Composed of other operators, on every device:
   Shifted,     ///< A sum of R * S matrix products, one for each element of the filters, over shifted slices.
   Im2colView,  ///< Im2col with the matrix made by copying a strided view of all windows.
@@ -77,7 +79,8 @@ enum class ConvAlgorithm : uint8_t {
 };
 /// All of them, in that order.
 std::span<const ConvAlgorithm> conv_algorithms();
-/// "auto", "direct", "im2col", "implicit", "shifted", "im2col_view", "einsum", "dilate_flip", "phases".
+/// "auto", "direct", "im2col", "implicit", "winograd", "shifted", "im2col_view", "einsum", "dilate_flip",
+/// "phases".
 const char* name(ConvAlgorithm algorithm);
 /// The algorithm of that name. Throws Error that lists the names.
 ConvAlgorithm conv_algorithm(const std::string& name);
