@@ -31,14 +31,16 @@ namespace linnet::cpu::conv_winograd {
 namespace {
 
 constexpr int64_t kPlanes = 36;
-constexpr int64_t kTile = 4;                 // outputs of a tile, each way
-constexpr int64_t kBlockElements = 1 << 18;  // of all transformed tiles of a block: they stay in an L2 cache
-constexpr int64_t kLeastTiles = 12;          // of a block: they share the reading of the filters
-constexpr int64_t kDepth = 256;              // steps of a product: a panel of them stays in an L1 cache
-constexpr int64_t kPartTiles = 128;          // of a part of the weight gradient, at least
-constexpr int64_t kMostParts = 16;           // whatever the shape
-constexpr int64_t kAllElements = 1 << 23;    // of all parts together
-constexpr int64_t kChunkVectors = 1 << 10;   // vectors of filters worth handing to a thread to transform
+constexpr int64_t kTile = 4;  // outputs of a tile, each way
+// Of all transformed tiles of a block: they stay in an L2 cache. Sums of weights are read and written for
+// each.
+constexpr int64_t kBlockElements = 1 << 17, kWeightBlockElements = 1 << 18;
+constexpr int64_t kLeastTiles = 12;         // of a block: they share the reading of the filters
+constexpr int64_t kDepth = 256;             // steps of a product: a panel of them stays in an L1 cache
+constexpr int64_t kPartTiles = 128;         // of a part of the weight gradient, at least
+constexpr int64_t kMostParts = 16;          // whatever the shape
+constexpr int64_t kAllElements = 1 << 23;   // of all parts together
+constexpr int64_t kChunkVectors = 1 << 10;  // vectors of filters worth handing to a thread to transform
 constexpr std::array<int64_t, 1> kNoTap = {0};
 
 /// The geometry whose outputs are whole tiles.
@@ -72,31 +74,36 @@ struct Strips {
   int64_t all;
   int64_t blocks;
 
-  Strips(const Conv2dGeometry& g, int64_t tile_elements)
+  /// Blocks of about `most` elements.
+  Strips(const Conv2dGeometry& g, int64_t tile_elements, int64_t most)
       : of_image(ceil_div(g.P, kTile)), tiles(ceil_div(g.Q, kTile)), all(g.N * of_image) {
-    const int64_t fit = kBlockElements / tile_elements / tiles, shared = ceil_div(kLeastTiles, tiles);
+    const int64_t fit = most / tile_elements / tiles, shared = ceil_div(kLeastTiles, tiles);
     blocks = ceil_div(all, std::clamp<int64_t>(ceil_div(all, 8), shared, std::max(shared, fit)));
   }
-  int64_t most() const { return ceil_div(all, blocks); }  // of a block
+  int64_t longest() const { return ceil_div(all, blocks); }  // of a block
 };
 
-/// Transformed tiles of an image, `channels` each.
+/// Transformed tiles of an image, read where it lies if channels are neighbours there and whole vectors, else
+/// in a padded copy of some rows.
 template <class T>
 class Tiles {
  public:
   using Transform = decltype(WinogradKernels<T>::image);
 
-  /// Geometry and image outlive this.
-  Tiles(const Conv2dGeometry& g, const View& x, int64_t channels, const Strips& strips, Transform transform)
-      : image_(g, x, {true, round_up(channels, winograd_kernels<T>().lanes)}, winograd_kernels<T>().lanes),
-        real_(channels),
-        channels_(round_up(channels, winograd_kernels<T>().lanes)),
+  /// Tiles of so many rows and columns; geometry and image outlive this.
+  Tiles(const Conv2dGeometry& g, const View& x, const Strips& strips, int64_t extent, Transform transform)
+      : g_(g),
+        x_(x),
+        channels_(round_up(g.C, winograd_kernels<T>().lanes)),
+        image_(g, x, {true, channels_}, winograd_kernels<T>().lanes),
         strips_(strips),
+        extent_(extent),
         transform_(transform),
-        plane_(plane_step<T>(strips.most() * strips.tiles * channels_)) {}
+        plane_(plane_step<T>(strips.longest() * strips.tiles * channels_)),
+        in_place_(x.strides[1] == 1 && channels_ == g.C) {}
 
   int64_t elements() const { return kPlanes * plane_; }
-  int64_t buffer_elements() const { return image_.buffer_elements(rows()); }
+  int64_t buffer_elements() const { return in_place_ ? 0 : image_.buffer_elements(rows()); }
   /// From a plane to the next; from a tile to the next.
   int64_t plane() const { return plane_; }
   int64_t channels() const { return channels_; }
@@ -106,23 +113,42 @@ class Tiles {
     while (begin < end) {
       const int64_t n = begin / strips_.of_image, first = begin % strips_.of_image;
       const int64_t count = std::min(end - begin, strips_.of_image - first);
-      const T* const band = image_.read(n, 0, real_, kTile * first, kTile * count, buffer);
+      const T* const band =
+          in_place_ ? nullptr : image_.read(n, 0, g_.C, kTile * first, kTile * count, buffer);
       for (int64_t i = 0; i < count; ++i, to += strips_.tiles * channels_) {
-        transform_(band + kTile * i * image_.row_step(), image_.row_step(), image_.pixel_step(),
-                   strips_.tiles, channels_, to, plane_);
+        transform_(in_place_ ? lying(n, first + i) : copied(band, i), channels_, to, plane_);
       }
       begin += count;
     }
   }
 
  private:
-  int64_t rows() const { return kTile * std::min(strips_.most(), strips_.of_image); }
+  int64_t rows() const { return kTile * std::min(strips_.longest(), strips_.of_image); }
+  WinogradStrip<T> lying(int64_t n, int64_t strip) const {
+    const int64_t top = kTile * strip - g_.pad_top;
+    return {x_.as<const T>() + n * x_.strides[0] + top * x_.strides[2] - g_.pad_left * x_.strides[3],
+            x_.strides[2],
+            x_.strides[3],
+            -top,
+            g_.H - top,
+            g_.pad_left,
+            g_.pad_left + g_.W,
+            strips_.tiles};
+  }
+  WinogradStrip<T> copied(const T* band, int64_t strip) const {
+    return {band + kTile * strip * image_.row_step(), image_.row_step(), image_.pixel_step(), 0, extent_, 0,
+            kTile * (strips_.tiles - 1) + extent_,    strips_.tiles};
+  }
 
+  const Conv2dGeometry& g_;
+  const View& x_;
+  int64_t channels_;  // whole vectors
   PaddedImage<T> image_;
-  int64_t real_, channels_;
   Strips strips_;
+  int64_t extent_;
   Transform transform_;
   int64_t plane_;
+  bool in_place_;
 };
 
 /// Ranges of rows that a tile of the product takes, as even as they can be.
@@ -146,9 +172,9 @@ class Forward {
         gemm_(gemm_kernels<T>()),
         kernels_(winograd_kernels<T>()),
         filters_(round_up(g.K, kernels_.lanes)),
-        strips_(g, kPlanes * (round_up(g.C, kernels_.lanes) + filters_)),
-        tiles_(whole_, x, g.C, strips_, kernels_.image),
-        product_plane_(plane_step<T>(strips_.most() * strips_.tiles * filters_)),
+        strips_(g, kPlanes * (round_up(g.C, kernels_.lanes) + filters_), kBlockElements),
+        tiles_(whole_, x, strips_, 6, kernels_.image),
+        product_plane_(plane_step<T>(strips_.longest() * strips_.tiles * filters_)),
         transformed_(kPlanes * g.C * filters_),
         bias_(filters_) {
     transform_filters(FilterMatrix<T>(w, ColumnOrder::ChannelsLast));
@@ -266,9 +292,9 @@ class WeightGradient {
         gemm_(gemm_kernels<T>()),
         kernels_(winograd_kernels<T>()),
         filters_(round_up(g.K, kernels_.lanes)),
-        strips_(g, kPlanes * (round_up(g.C, kernels_.lanes) + filters_)),
-        image_(whole_, x, g.C, strips_, kernels_.image),
-        gradient_(output_, gy, g.K, strips_, kernels_.gradient) {
+        strips_(g, kPlanes * (round_up(g.C, kernels_.lanes) + filters_), kWeightBlockElements),
+        image_(whole_, x, strips_, 6, kernels_.image),
+        gradient_(output_, gy, strips_, kTile, kernels_.gradient) {
     const int64_t worth = strips_.all * strips_.tiles / kPartTiles;
     const int64_t fit = kAllElements / part_elements();
     parts_ = std::min(strips_.blocks, std::clamp<int64_t>(std::min(worth, fit), 1, kMostParts));

@@ -150,17 +150,28 @@ HWY_INLINE void transform(const Load& load, const Store& store) {
 
 /// Tiles of pixels to planes.
 template <class M, class T>
-void to_planes(const T* from, int64_t row, int64_t pixel, int64_t tiles, int64_t channels, T* to,
-               int64_t plane) {
+void to_planes(const WinogradStrip<T>& strip, int64_t channels, T* to, int64_t plane) {
   const Tag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t t = 0; t < tiles; ++t) {
+  const int64_t row = strip.row, pixel = strip.pixel;
+  for (int64_t t = 0; t < strip.tiles; ++t) {
+    const int64_t begin = strip.column_begin - 4 * t, end = strip.column_end - 4 * t;
+    const bool whole = strip.row_begin <= 0 && strip.row_end >= M::kFrom && begin <= 0 && end >= M::kFrom;
     for (int64_t c = 0; c < channels; c += lanes) {
-      const T* const tile = from + 4 * t * pixel + c;
+      const T* const tile = strip.from + 4 * t * pixel + c;
       T* const place = to + t * channels + c;
-      transform<M, T>([&](int i, int j) HWY_ATTR { return hn::LoadU(d, tile + i * row + j * pixel); },
-                      [&](int i, int j, Vec<T> v)
-                          HWY_ATTR { hn::StoreU(v, d, place + (6 * i + j) * plane); });
+      const auto store = [&](int i, int j, Vec<T> v)
+                             HWY_ATTR { hn::StoreU(v, d, place + (6 * i + j) * plane); };
+      if (whole) {
+        transform<M, T>([&](int i, int j) HWY_ATTR { return hn::LoadU(d, tile + i * row + j * pixel); },
+                        store);
+      } else {
+        const auto load = [&](int i, int j) HWY_ATTR {
+          const bool there = i >= strip.row_begin && i < strip.row_end && j >= begin && j < end;
+          return there ? hn::LoadU(d, tile + i * row + j * pixel) : hn::Zero(d);
+        };
+        transform<M, T>(load, store);
+      }
     }
   }
 }

@@ -12,16 +12,24 @@
 
 namespace linnet::cpu {
 
+/// Tiles side by side, four columns apart: pixel (i, j) of tile t is at from[i row + (4 t + j) pixel], its
+/// channels together, where i and 4 t + j are in those ranges, and zero where they are not.
+template <class T>
+struct WinogradStrip {
+  const T* from;
+  int64_t row, pixel;
+  int64_t row_begin, row_end;
+  int64_t column_begin, column_end;
+  int64_t tiles;
+};
+
 template <class T>
 struct WinogradKernels {
   int64_t lanes;
-  /// B^T d B of windows of 6 x 6 pixels that lie four columns apart: pixel (i, j) of window t is at
-  /// from[i row + (4 t + j) pixel], `channels` (whole vectors) together. Window t goes to to[t channels].
-  void (*image)(const T* from, int64_t row, int64_t pixel, int64_t tiles, int64_t channels, T* to,
-                int64_t plane);
-  /// A g A^T of the tiles of 4 x 4 pixels that follow each other; otherwise as `image`.
-  void (*gradient)(const T* from, int64_t row, int64_t pixel, int64_t tiles, int64_t channels, T* to,
-                   int64_t plane);
+  /// B^T d B of windows of 6 x 6 pixels by `channels`, whole vectors. That of tile t goes to to[t channels].
+  void (*image)(const WinogradStrip<T>& strip, int64_t channels, T* to, int64_t plane);
+  /// A g A^T of 4 x 4 pixels; otherwise as `image`.
+  void (*gradient)(const WinogradStrip<T>& strip, int64_t channels, T* to, int64_t plane);
   /// G f G^T of `count` filters, whole vectors: tap (r, s) is at from[(3 r + s) tap].
   void (*filters)(const T* from, int64_t tap, int64_t count, T* to, int64_t plane);
   /// A^T m A + bias, with `relu` ReLU of that, of tiles that follow each other: pixel (i, j) of tile t goes
