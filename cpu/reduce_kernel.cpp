@@ -141,18 +141,17 @@ void sum_rows(double* HWY_RESTRICT sums, const T* HWY_RESTRICT x, int64_t step, 
 
 constexpr int64_t kBlock = 256;  // elements of a line whose exponentials are kept
 
-/// y = exp(x - shift). What is left after whole vectors goes once more through the loop, in a buffer.
-template <class T>
-void exponentials(const T* x, T shift, T* y, int64_t n) {
+/// y = of(x), of vectors. What is left after whole ones goes once more through the loop, in a buffer.
+template <class T, class Of>
+HWY_INLINE void map(const T* x, T* y, int64_t n, const Of& of) {
   const Tag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const Vec<T> shifts = hn::Set(d, shift);
   alignas(64) T rest[64 / sizeof(T)] = {};
   T* rest_to = nullptr;
   const int64_t left = n % lanes;
   for (int64_t whole = n - left;; whole = lanes) {
     for (int64_t i = 0; i < whole; i += lanes) {
-      hn::StoreU(simd::exp<T>(hn::Sub(hn::LoadU(d, x + i), shifts)), d, y + i);
+      hn::StoreU(of(hn::LoadU(d, x + i)), d, y + i);
     }
     if (rest_to != nullptr) std::copy_n(rest, left, rest_to);
     if (left == 0 || rest_to != nullptr) return;
@@ -160,6 +159,12 @@ void exponentials(const T* x, T shift, T* y, int64_t n) {
     rest_to = y + whole;
     x = y = rest;
   }
+}
+
+template <class T>
+void exponentials(const T* x, T shift, T* y, int64_t n) {
+  const Vec<T> shifts = hn::Set(Tag<T>(), shift);
+  map(x, y, n, [&](Vec<T> v) HWY_ATTR { return simd::exp<T>(hn::Sub(v, shifts)); });
 }
 
 double total(double* lanes) {
@@ -207,15 +212,10 @@ void log_normalizer(const T* x, int64_t n, T& top, T& log_sum) {
 
 template <class T>
 void scaled_softmax(const T* x, T top, T log_sum, T factor, T* y, int64_t n) {
-  T block[kBlock];
-  for (int64_t first = 0; first < n; first += kBlock) {
-    const int64_t count = std::min(kBlock, n - first);
-    LINNET_INDEPENDENT
-    for (int64_t i = 0; i < count; ++i) block[i] = (x[first + i] - top) - log_sum;
-    exponentials(block, T(0), block, count);
-    LINNET_INDEPENDENT
-    for (int64_t i = 0; i < count; ++i) y[first + i] = block[i] * factor;
-  }
+  const Tag<T> d;
+  const Vec<T> tops = hn::Set(d, top), log_sums = hn::Set(d, log_sum), factors = hn::Set(d, factor);
+  map(x, y, n,
+      [&](Vec<T> v) HWY_ATTR { return hn::Mul(simd::exp<T>(hn::Sub(hn::Sub(v, tops), log_sums)), factors); });
 }
 
 template <class T>

@@ -66,12 +66,36 @@ HWY_INLINE Vec<T> power_of_two(Vec<T> k) {
   return hn::BitCast(d, hn::ShiftLeft<kMantissa>(hn::BitCast(du, hn::Add(k, hn::Set(d, kShift)))));
 }
 
+/// The whole number next to a x, for numbers of at most half a mantissa: larger ones have no places behind
+/// the point, so adding one of them rounds.
+template <class T>
+HWY_INLINE Vec<T> rounded_product(T a, Vec<T> x) {
+  const Tag<T> d;
+  const Vec<T> large = hn::Set(d, T(1.5) * static_cast<T>(int64_t{1} << Float<T>::kMantissa));
+  return hn::Sub(hn::MulAdd(hn::Set(d, a), x, large), large);
+}
+
+/// x 2^n for whole n, also where 2^n is too large for a number, or subnormal.
+template <class T>
+HWY_INLINE Vec<T> times_power_of_two(Vec<T> x, Vec<T> n) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return Vec<T>{_mm512_scalef_ps(x.raw, n.raw)};
+  } else {
+    return Vec<T>{_mm512_scalef_pd(x.raw, n.raw)};
+  }
+#else
+  const Vec<T> half = rounded_product<T>(T(0.5), n);
+  return hn::Mul(hn::Mul(x, power_of_two<T>(half)), power_of_two<T>(hn::Sub(n, half)));
+#endif
+}
+
 /// x = n ln 2 + r, |r| <= ln 2 / 2: returns exp(r) - 1.
 template <class T>
 HWY_INLINE Vec<T> reduced_expm1(Vec<T> x, Vec<T>& n) {
   const Tag<T> d;
   using F = Float<T>;
-  n = hn::Round(hn::Mul(x, hn::Set(d, static_cast<T>(1.44269504088896340736))));
+  n = rounded_product<T>(static_cast<T>(1.44269504088896340736), x);
   const Vec<T> r = hn::NegMulAdd(n, hn::Set(d, F::kLn2Low), hn::NegMulAdd(n, hn::Set(d, F::kLn2High), x));
   double factorial = 1;
   for (int k = 2; k < F::kExpTerms; ++k) factorial *= k;
@@ -84,27 +108,31 @@ HWY_INLINE Vec<T> reduced_expm1(Vec<T> x, Vec<T>& n) {
   return hn::MulAdd(hn::Mul(r, r), sum, r);
 }
 
-/// x, bounded below or above; NaN stays.
+/// x, bounded below or above; NaN stays: x86's extremes are their second operand then, NEON's are NaN.
 template <class T>
 HWY_INLINE Vec<T> at_least(Vec<T> x, T bound) {
   const Vec<T> b = hn::Set(Tag<T>(), bound);
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
   return hn::IfThenElse(hn::Lt(x, b), b, x);
+#else
+  return hn::Max(b, x);
+#endif
 }
 template <class T>
 HWY_INLINE Vec<T> at_most(Vec<T> x, T bound) {
   const Vec<T> b = hn::Set(Tag<T>(), bound);
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
   return hn::IfThenElse(hn::Gt(x, b), b, x);
+#else
+  return hn::Min(b, x);
+#endif
 }
 
 template <class T>
 HWY_INLINE Vec<T> exp(Vec<T> x) {
-  const Tag<T> d;
   Vec<T> n;
   const Vec<T> part = reduced_expm1<T>(at_most(at_least(x, Float<T>::kLowest), Float<T>::kHighest), n);
-  // In two steps: 2^n itself may be too large, or subnormal.
-  const Vec<T> half = hn::Round(hn::Mul(n, hn::Set(d, T(0.5))));
-  const Vec<T> scaled = hn::Mul(hn::Add(part, hn::Set(d, T(1))), power_of_two<T>(half));
-  return hn::Mul(scaled, power_of_two<T>(hn::Sub(n, half)));
+  return times_power_of_two<T>(hn::Add(part, hn::Set(Tag<T>(), T(1))), n);
 }
 
 /// exp(x) - 1 for x up to 2 kOne; -1 below -2 kOne.

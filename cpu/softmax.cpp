@@ -33,17 +33,20 @@ class Line {
   std::remove_const_t<T>* buffer_;
 };
 
-/// Calls body(offsets) for every line along `dim`; operand k has strides[k].
-template <int N, class Body>
-void for_each_line(Shape shape, std::array<Strides, N> strides, int dim, Body&& body) {
+/// Calls body(offsets, buffer) for every line along `dim`; operand k has strides[k]. The buffer has room for
+/// `lines` of them.
+template <class T, int N, class Body>
+void for_each_line(Shape shape, std::array<Strides, N> strides, int dim, int64_t lines, Body&& body) {
+  const int64_t room = lines * shape[dim];
   const int64_t grain = std::max<int64_t>(1, cpu::kGrain / std::max<int64_t>(1, shape[dim]));
   shape.erase(dim);
   for (Strides& s : strides) s.erase(dim);
   const auto loop = strided_loop<N>(shape, strides);
   cpu::parallel_range(loop.total, grain, [&](int64_t begin, int64_t end) {
+    const cpu::Scratch<T> buffer(room);
     cpu::walk(loop, begin, end, [&](std::array<int64_t, N> at, int64_t, int64_t n) {
       for (int64_t i = 0; i < n; ++i) {
-        body(at);
+        body(at, buffer.data());
         for (int k = 0; k < N; ++k) at[static_cast<size_t>(k)] += loop.inner_stride(k);
       }
     });
@@ -58,10 +61,9 @@ void CpuBackend::softmax(SoftmaxKind kind, const View& x, int dim, const View& y
     using T = typename decltype(element)::Stored;
     const cpu::ReduceKernels<T>& kernels = cpu::reduce_kernels<T>();
     const auto run = kind == SoftmaxKind::Softmax ? kernels.softmax : kernels.log_softmax;
-    for_each_line<2>(x.shape, {y.strides, x.strides}, dim, [&](const auto& at) {
-      const cpu::Scratch<T> buffer(n);
-      const Line<T> to(y.as<T>() + at[0], y_stride, n, buffer.data());
-      run(Line(x.as<const T>() + at[1], x_stride, n, buffer.data()).read(), to.to_write(), n);
+    for_each_line<T, 2>(x.shape, {y.strides, x.strides}, dim, 1, [&](const auto& at, T* buffer) {
+      const Line<T> to(y.as<T>() + at[0], y_stride, n, buffer);
+      run(Line(x.as<const T>() + at[1], x_stride, n, buffer).read(), to.to_write(), n);
       to.written();
     });
   });
@@ -73,11 +75,10 @@ void CpuBackend::softmax_grad(SoftmaxKind kind, const View& y, const View& gy, i
     using T = typename decltype(element)::Stored;
     const cpu::ReduceKernels<T>& kernels = cpu::reduce_kernels<T>();
     const auto run = kind == SoftmaxKind::Softmax ? kernels.softmax_grad : kernels.log_softmax_grad;
-    for_each_line<3>(y.shape, {gx.strides, y.strides, gy.strides}, dim, [&](const auto& at) {
-      const cpu::Scratch<T> buffer(2 * n);
-      const Line<T> to(gx.as<T>() + at[0], gxs, n, buffer.data());
-      run(Line(y.as<const T>() + at[1], ys, n, buffer.data()).read(),
-          Line(gy.as<const T>() + at[2], gys, n, buffer.data() + n).read(), to.to_write(), n);
+    for_each_line<T, 3>(y.shape, {gx.strides, y.strides, gy.strides}, dim, 2, [&](const auto& at, T* buffer) {
+      const Line<T> to(gx.as<T>() + at[0], gxs, n, buffer);
+      run(Line(y.as<const T>() + at[1], ys, n, buffer).read(),
+          Line(gy.as<const T>() + at[2], gys, n, buffer + n).read(), to.to_write(), n);
       to.written();
     });
   });
@@ -88,11 +89,11 @@ void CpuBackend::log_normalizer(const View& x, int dim, const LogNormalizer& to)
   visit_floating(x.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
     const auto run = cpu::reduce_kernels<T>().log_normalizer;
-    for_each_line<3>(x.shape, {to.largest.strides, to.log_sum.strides, x.strides}, dim, [&](const auto& at) {
-      const cpu::Scratch<T> buffer(n);
-      run(Line(x.as<const T>() + at[2], stride, n, buffer.data()).read(), n, to.largest.as<T>()[at[0]],
-          to.log_sum.as<T>()[at[1]]);
-    });
+    for_each_line<T, 3>(x.shape, {to.largest.strides, to.log_sum.strides, x.strides}, dim, 1,
+                        [&](const auto& at, T* buffer) {
+                          run(Line(x.as<const T>() + at[2], stride, n, buffer).read(), n,
+                              to.largest.as<T>()[at[0]], to.log_sum.as<T>()[at[1]]);
+                        });
   });
 }
 
@@ -104,11 +105,10 @@ void CpuBackend::cross_entropy_grad(const View& x, const LogNormalizer& by, cons
     const auto run = cpu::reduce_kernels<T>().scaled_softmax;
     const std::array<Strides, 6> strides = {gx.strides,         x.strides,      by.largest.strides,
                                             by.log_sum.strides, labels.strides, gy.strides};
-    for_each_line<6>(x.shape, strides, dim, [&](const auto& at) {
-      const cpu::Scratch<T> buffer(n);
-      const Line<T> to(gx.as<T>() + at[0], gx_stride, n, buffer.data());
+    for_each_line<T, 6>(x.shape, strides, dim, 1, [&](const auto& at, T* buffer) {
+      const Line<T> to(gx.as<T>() + at[0], gx_stride, n, buffer);
       const T factor = gy.as<const T>()[at[5]];
-      run(Line(x.as<const T>() + at[1], x_stride, n, buffer.data()).read(), by.largest.as<const T>()[at[2]],
+      run(Line(x.as<const T>() + at[1], x_stride, n, buffer).read(), by.largest.as<const T>()[at[2]],
           by.log_sum.as<const T>()[at[3]], factor, to.to_write(), n);
       to.to_write()[labels.as<const int64_t>()[at[4]]] -= factor;
       to.written();
