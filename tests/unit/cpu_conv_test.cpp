@@ -406,6 +406,26 @@ TEST(CpuConvDetails, AutoChoosesWinogradByShape) {
   EXPECT_FALSE(suits({1, 32, 8, 8}, {32, 16, 3, 3}, {.groups = 2}));
 }
 
+TEST(CpuConvDetails, WinogradOfAnImageDoesNotDependOnTheBatch) {
+  const Case batch = {"", {7, 18, 9, 13}, {20, 18, 3, 3}, {.padding = 1}};
+  Case single = batch;
+  single.x = {1, 18, 9, 13};
+  const Conv2dGeometry all = geometry(batch, ConvAlgorithm::Auto),
+                       one = geometry(single, ConvAlgorithm::Auto);
+  const Operands<float> operands(all, {}, {});
+  const Array<float> y(all.output_shape());
+  conv2d(all, operands.x.view(), operands.w.view(), operands.bias.view(), y.view());
+  const std::vector<float> together = y.values();
+  for (int64_t n = 0; n < all.N; ++n) {
+    const Array<float> alone(one.output_shape());
+    conv2d(one, narrow(operands.x.view(), 0, n, 1), operands.w.view(), operands.bias.view(), alone.view());
+    const std::vector<float> values = alone.values();
+    EXPECT_TRUE(
+        std::equal(values.begin(), values.end(), together.begin() + n * static_cast<int64_t>(values.size())))
+        << n;
+  }
+}
+
 // Who asks for float64 gets its precision.
 TEST(CpuConvDetails, AutoKeepsFloat64FromWinograd) {
   const Case c = {"", {2, 16, 8, 16}, {16, 16, 3, 3}, {.padding = 1}};

@@ -32,6 +32,15 @@ TEST_F(CudaConvDetails, AutoIsDirectForSmallGroupsAndIm2colElse) {
               on_cuda<float>(geometry(plain, ConvAlgorithm::Im2col)));
 }
 
+TEST_F(CudaConvDetails, WinogradIsAuto) {
+  const Case large{"", {1, 16, 6, 7}, {17, 16, 3, 3}, {.padding = 1}};
+  const Case depthwise{"", {2, 5, 6, 7}, {5, 1, 3, 3}, {.groups = 5}};
+  for (const Case& c : {large, depthwise}) {
+    expect_same(on_cuda<float>(geometry(c, ConvAlgorithm::Winograd)),
+                on_cuda<float>(geometry(c, ConvAlgorithm::Auto)));
+  }
+}
+
 // Results of several tiles either way and in groups, and weight gradients of several parts, whole and not.
 TEST_F(CudaConvDetails, ImplicitTilesAndParts) {
   const std::vector<Case> cases = {
