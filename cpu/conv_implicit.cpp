@@ -49,6 +49,7 @@ class Forward {
         bias_(g.groups * bias_elements_) {
     find_taps();
     find_panels();
+    band_rows_ = band_rows();
     find_runs();
     pack(FilterMatrix<T>(w, kOrder));
     for (int64_t k = 0; k < g.K; ++k) {
@@ -60,8 +61,7 @@ class Forward {
   }
 
   void run() const {
-    const int64_t rows = band_rows();
-    const int64_t bands = ceil_div(g_.P, rows);
+    const int64_t rows = band_rows_, bands = ceil_div(g_.P, rows);
     const int64_t work = std::max<int64_t>(1, rows * g_.Q * g_.filters_per_group() * filter_elements(g_));
     const int64_t items = g_.N * g_.groups * bands;
     parallel_range(items, std::max(kChunkWork / work, items / kChunks), [&](int64_t begin, int64_t end) {
@@ -101,6 +101,14 @@ class Forward {
   struct Run {
     int64_t q, pixels;
     int64_t vectors, distance;
+  };
+  /// Pixels that follow each other, from one on, which a tile takes as its rows: of one row, or of several
+  /// that each are pairs.
+  struct Pixels {
+    int64_t row, q, count;
+    bool paired;
+    RowPairs pairs;  // in the band
+    bool even;       // the distance of pixels in the result
   };
 
   /// What filters take in packed memory.
@@ -150,11 +158,9 @@ class Forward {
 
   void find_runs() {
     if (along_filters_) {
-      const bool narrow = panels_.size() == 1 && panels_.front().width == lanes_;
-      const int64_t tiles = ceil_div(g_.Q, narrow ? kernels_.narrow_rows : kernels_.rows);
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t q = chunk_begin(g_.Q, tiles, i);
-        runs_.push_back({q, chunk_begin(g_.Q, tiles, i + 1) - q, 0, 0});
+      const int64_t bands = ceil_div(g_.P, band_rows_);
+      for (int64_t fewer = 0; fewer < (g_.P % bands == 0 ? 1 : 2); ++fewer) {
+        find_pixels(band_rows_ - fewer, pixels_[static_cast<size_t>(fewer)]);
       }
     } else if (g_.Q <= lanes_) {
       runs_.push_back({0, g_.Q, 2, image_.row_step()});
@@ -166,6 +172,30 @@ class Forward {
         const int64_t vectors = q + lanes_ < g_.Q ? 2 : 1;
         runs_.push_back({begin, std::min(vectors * lanes_, g_.Q - q), vectors, second - begin});
         if (blocks_.size() == 1) runs_.back().pixels = vectors * lanes_;
+      }
+    }
+  }
+
+  /// Those of a band. Rows of an odd number of pixels are taken one by one.
+  void find_pixels(int64_t rows, std::vector<Pixels>& found) const {
+    const bool narrow = panels_.size() == 1 && panels_.front().width == lanes_;
+    const int64_t most = (narrow ? kernels_.narrow_rows : kernels_.rows) / 2;  // pairs
+    const bool joined = g_.Q % 2 == 0;
+    const int64_t all = ceil_div(joined ? rows * g_.Q : g_.Q, 2);
+    const int64_t tiles = ceil_div(all, most);
+    for (int64_t row = 0; row < (joined ? 1 : rows); ++row) {
+      for (int64_t i = 0; i < tiles; ++i) {
+        const int64_t first = 2 * chunk_begin(all, tiles, i);
+        const int64_t end = std::min(2 * chunk_begin(all, tiles, i + 1), joined ? rows * g_.Q : g_.Q);
+        const bool one_row = first / g_.Q == (end - 1) / g_.Q;
+        Pixels pixels{row + first / g_.Q, first % g_.Q, end - first, !one_row, {}, one_row};
+        for (int64_t pixel = first; !one_row && pixel < end; pixel += 2) {
+          pixels.pairs[static_cast<size_t>((pixel - first) / 2)] =
+              (pixel / g_.Q - first / g_.Q) * image_.row_step() +
+              (pixel % g_.Q - first % g_.Q) * image_.pixel_step();
+        }
+        pixels.even = one_row || y_.strides[2] == g_.Q * y_.strides[3];
+        found.push_back(pixels);
       }
     }
   }
@@ -261,39 +291,58 @@ class Forward {
   /// Pixels by filters: the pixels are A, which lies in the band. All of them go over some filters, then over
   /// the next.
   void filters_in_lanes(const Band& band) const {
+    const std::vector<Pixels>& all = pixels_[band.rows == band_rows_ ? 0 : 1];
     for (const Block& block : blocks_) {
       for (const Panel& panel : panels_) {
-        for (int64_t row = 0; row < band.rows; ++row) {
-          for (const Run& run : runs_) tile_of_filters(band, block, row, run, panel);
-        }
+        for (const Pixels& pixels : all) tile_of_filters(band, block, pixels, panel);
       }
     }
   }
 
-  void tile_of_filters(const Band& band, const Block& block, int64_t row, const Run& run,
-                       const Panel& panel) const {
+  void tile_of_filters(const Band& band, const Block& block, const Pixels& pixels, const Panel& panel) const {
     const int64_t vectors = panel.width > lanes_ ? 2 : 1;
-    const GemmTile<T> t{block.taps,
-                        taps_.data() + block.tap,
-                        panel.taps + block.tap,
-                        block.depth,
-                        band.data + row * image_.row_step() + run.q * image_.pixel_step() + block.first,
-                        image_.pixel_step(),
-                        1,
-                        packed(band.group, panel.filter) + block.first * panel.width,
-                        panel.width,
-                        lanes_,
-                        result(band, panel.filter, row, run.q),
-                        y_.strides[3],
-                        lanes_,
-                        lanes_,
-                        panel.count,
-                        T(1),
-                        block.begins ? T(0) : T(1),
-                        nullptr,
-                        block.ends ? bias_of(band.group, panel.filter) : nullptr,
-                        block.ends && relu_};
-    kernels_.tile[vectors - 1][run.pixels - 1](t);
+    const GemmTile<T> t{
+        block.taps,
+        taps_.data() + block.tap,
+        panel.taps + block.tap,
+        block.depth,
+        band.data + pixels.row * image_.row_step() + pixels.q * image_.pixel_step() + block.first,
+        image_.pixel_step(),
+        1,
+        packed(band.group, panel.filter) + block.first * panel.width,
+        panel.width,
+        lanes_,
+        result(band, panel.filter, pixels.row, pixels.q),
+        y_.strides[3],
+        lanes_,
+        lanes_,
+        panel.count,
+        T(1),
+        block.begins ? T(0) : T(1),
+        nullptr,
+        block.ends ? bias_of(band.group, panel.filter) : nullptr,
+        block.ends && relu_,
+        &pixels.pairs};
+    const auto kernel = pixels.paired ? kernels_.paired[vectors - 1][pixels.count / 2 - 1]
+                                      : kernels_.tile[vectors - 1][pixels.count - 1];
+    pixels.even ? kernel(t) : write_rows(kernel, t, pixels);
+  }
+
+  /// Runs the kernel in a tile of our own, whose rows go to where the result has its pixels.
+  void write_rows(void (*kernel)(const GemmTile<T>&), const GemmTile<T>& t, const Pixels& pixels) const {
+    alignas(64) T tile[GemmKernels<T>::kMaxTile];
+    GemmTile<T> dense = t;
+    dense.c = tile;
+    dense.c_row = t.c_count;
+    const auto place = [&](int64_t i) {
+      const int64_t pixel = pixels.q + i;
+      return t.c + pixel / g_.Q * y_.strides[2] + (pixel % g_.Q - pixels.q) * y_.strides[3];
+    };
+    for (int64_t i = 0; t.beta != T(0) && i < pixels.count; ++i) {
+      std::copy_n(place(i), t.c_count, tile + i * t.c_count);
+    }
+    kernel(dense);
+    for (int64_t i = 0; i < pixels.count; ++i) std::copy_n(tile + i * t.c_count, t.c_count, place(i));
   }
 
   /// Runs the kernel; where the pixels of a row are `step` apart in the result, in a tile of our own.
@@ -335,6 +384,8 @@ class Forward {
   std::vector<Block> blocks_;
   std::vector<Panel> panels_;
   std::vector<Run> runs_;
+  int64_t band_rows_ = 0;                      // of the largest band
+  std::array<std::vector<Pixels>, 2> pixels_;  // of it, and of one with a row less
   Scratch<T> packed_, bias_;
 };
 

@@ -117,7 +117,7 @@ HWY_INLINE void finish(const GemmTile<T>& t, hn::Vec<Tag<T>> (&sum)[kTileRows][k
   }
 }
 
-template <class T, int kTileRows, int kVectors>
+template <class T, int kTileRows, int kVectors, bool kPaired>
 void tile(const GemmTile<T>& t) {
   const Tag<T> d;
   using V = hn::Vec<Tag<T>>;
@@ -132,12 +132,14 @@ void tile(const GemmTile<T>& t) {
     hwy::Prefetch(t.c + r * t.c_row);
     hwy::Prefetch(t.c + r * t.c_row + (kVectors - 1) * t.c_vector + lanes - 1);
   }
-  // Three rows to a pointer: an address has room for once and twice the distance of rows.
-  constexpr int kPointers = (kTileRows + 2) / 3;
+  // Three rows to a pointer, where they are even: an address has room for once and twice their distance.
+  constexpr int kShare = kPaired ? 2 : 3, kPointers = (kTileRows + kShare - 1) / kShare;
   for (int64_t tap = 0; tap < t.taps; ++tap) {
     const T* a[kPointers];
-    HWY_UNROLL(4)
-    for (int i = 0; i < kPointers; ++i) a[i] = t.a + t.a_taps[tap] + 3 * i * t.a_row;
+    HWY_UNROLL(6)
+    for (int i = 0; i < kPointers; ++i) {
+      a[i] = t.a + t.a_taps[tap] + (kPaired ? (*t.a_pairs)[static_cast<size_t>(i)] : 3 * i * t.a_row);
+    }
     const T* HWY_RESTRICT b = t.b + t.b_taps[tap];
     for (int64_t k = 0; k < t.depth; ++k) {
       V column[kVectors];
@@ -145,11 +147,11 @@ void tile(const GemmTile<T>& t) {
       for (int v = 0; v < kVectors; ++v) column[v] = hn::LoadU(d, b + v * t.b_vector);
       HWY_UNROLL(12)
       for (int r = 0; r < kTileRows; ++r) {
-        const V element = hn::Set(d, a[r / 3][r % 3 * t.a_row]);
+        const V element = hn::Set(d, a[r / kShare][r % kShare * t.a_row]);
         HWY_UNROLL(2)
         for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(element, column[v], sum[r][v]);
       }
-      HWY_UNROLL(4)
+      HWY_UNROLL(6)
       for (int i = 0; i < kPointers; ++i) a[i] += t.a_step;
       b += t.b_step;
     }
@@ -340,7 +342,11 @@ void two_panels(const GemmTile<T>& t, int64_t b_panel) {
 
 template <class T, int kVectors, int... kIndices>
 void fill_tiles(GemmKernels<T>& kernels, std::integer_sequence<int, kIndices...>) {
-  ((kernels.tile[kVectors - 1][kIndices] = &tile<T, kIndices + 1, kVectors>), ...);
+  ((kernels.tile[kVectors - 1][kIndices] = &tile<T, kIndices + 1, kVectors, false>), ...);
+}
+template <class T, int kVectors, int... kIndices>
+void fill_paired(GemmKernels<T>& kernels, std::integer_sequence<int, kIndices...>) {
+  ((kernels.paired[kVectors - 1][kIndices] = &tile<T, 2 * kIndices + 2, kVectors, true>), ...);
 }
 
 template <class T>
@@ -351,6 +357,8 @@ GemmKernels<T> make_kernels() {
   kernels.narrow_rows = kNarrowRows;
   fill_tiles<T, 1>(kernels, std::make_integer_sequence<int, kNarrowRows>());
   fill_tiles<T, 2>(kernels, std::make_integer_sequence<int, kRows>());
+  fill_paired<T, 1>(kernels, std::make_integer_sequence<int, kNarrowRows / 2>());
+  fill_paired<T, 2>(kernels, std::make_integer_sequence<int, kRows / 2>());
   kernels.dots = &dots<T>;
   kernels.two_panels = &two_panels<T>;
   kernels.pack = &pack<T>;

@@ -7,16 +7,20 @@
 // memory need no panels: a tile takes strides.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace linnet::cpu {
 
+/// Where pairs of rows of A begin, as many as a tile can have.
+using RowPairs = std::array<int64_t, 6>;
+
 /// One tile of the result: rows x (vectors * lanes) elements, rows c_row apart, vectors c_vector apart; of a
 /// row's vectors the first `c_lanes` elements each are results, `c_count` in all, and no other is touched.
 /// c = alpha * a b + beta * c + row_bias + col_bias, with `relu` ReLU of that; beta == 0 does not read c.
-/// Element (i, k) of A is a[i * a_row + k * a_step]; columns of a vector of B are adjacent, its rows b_step
-/// and its vectors b_vector apart. That is done for `taps` places of A and B, `depth` steps each. Biases may
-/// be null.
+/// Element (i, k) of A is a[i * a_row + k * a_step], or a[a_pairs[i / 2] + i % 2 * a_row + k * a_step];
+/// columns of a vector of B are adjacent, its rows b_step and its vectors b_vector apart. That is done for
+/// `taps` places of A and B, `depth` steps each. Biases may be null.
 template <class T>
 struct GemmTile {
   int64_t taps;
@@ -39,11 +43,12 @@ struct GemmTile {
   const T* row_bias;
   const T* col_bias;
   bool relu;
+  const RowPairs* a_pairs = nullptr;  ///< Of `paired` alone.
 };
 
 template <class T>
 struct GemmKernels {
-  static constexpr int kMaxRows = 12;
+  static constexpr int kMaxRows = 2 * static_cast<int>(RowPairs().size());
   static constexpr int kMaxVectors = 2;
   static constexpr int kDotVectors = 4;
   static constexpr int kMaxTile = kMaxRows * kMaxVectors * 64 / static_cast<int>(sizeof(T));  // elements
@@ -53,6 +58,8 @@ struct GemmKernels {
   int64_t lanes;        // of a vector; the widest tile has kMaxVectors of them
   /// tile[v - 1][r - 1] computes r rows by v vectors.
   void (*tile[kMaxVectors][kMaxRows])(const GemmTile<T>& tile);
+  /// paired[v - 1][r - 1] the same of r pairs of rows, which lie at a_pairs.
+  void (*paired[kMaxVectors][kMaxRows / 2])(const GemmTile<T>& tile);
   /// One row by at most kDotVectors vectors of a B whose columns are dense: the c_count columns are b_step
   /// apart, the rows adjacent.
   void (*dots)(const GemmTile<T>& tile);
