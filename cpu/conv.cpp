@@ -47,6 +47,14 @@ bool reads_patches_fast(const Conv2dGeometry& g) {
   return g.Q >= (g.R * g.S == 1 ? 16 : 6) && K >= 4 && g.S * C >= 4 && C * g.R * g.S * K <= 1 << 18;
 }
 
+/// Whether tiles of so many images repay the transforming of filters (or of their gradients), which become
+/// four times as large: many filters are written to memory and read again then.
+bool repays_winograd(const Conv2dGeometry& g, int64_t images) {
+  constexpr int64_t kFiltersForATile = 1 << 10;  // of one channel each
+  return conv_winograd::suits(g) &&
+         images * ceil_div(g.P, 4) * ceil_div(g.Q, 4) * kFiltersForATile >= g.C * g.K;
+}
+
 /// The forms of one function.
 template <class Function>
 struct Forms {
@@ -56,7 +64,7 @@ struct Forms {
 /// What is called for a geometry. Winograd's rounding is a few times that of the others, which is nothing to
 /// float32 and its users, and much to who asks for float64.
 template <class Function>
-Function chosen(const Conv2dGeometry& geometry, DType dtype, bool without_columns,
+Function chosen(const Conv2dGeometry& geometry, DType dtype, bool by_winograd, bool without_columns,
                 const Forms<Function>& forms) {
   switch (geometry.algorithm) {
     case ConvAlgorithm::Direct:
@@ -68,25 +76,26 @@ Function chosen(const Conv2dGeometry& geometry, DType dtype, bool without_column
     default:
       break;
   }
-  const bool by_choice = geometry.algorithm == ConvAlgorithm::Winograd || dtype == DType::Float32;
-  if (by_choice && conv_winograd::suits(geometry)) return forms.winograd;
+  const bool asked = geometry.algorithm == ConvAlgorithm::Winograd && conv_winograd::suits(geometry);
+  if (asked || (by_winograd && dtype == DType::Float32)) return forms.winograd;
   if (conv_depthwise::suits(geometry)) return forms.depthwise;
   return without_columns ? forms.implicit : forms.im2col;
 }
 
 }  // namespace
 
+// A single image repays it or none does, so that its result has the same bits in any batch.
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu) {
-  chosen<decltype(&conv_direct::conv2d)>(geometry, y.dtype, reads_image_fast(geometry, y),
-                                         {conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d,
-                                          conv_winograd::conv2d, conv_depthwise::conv2d})(geometry, x, w,
-                                                                                          bias, y, relu);
+  chosen<decltype(&conv_direct::conv2d)>(
+      geometry, y.dtype, repays_winograd(geometry, 1), reads_image_fast(geometry, y),
+      {conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d, conv_winograd::conv2d,
+       conv_depthwise::conv2d})(geometry, x, w, bias, y, relu);
 }
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
   chosen<decltype(&conv_direct::conv2d_grad_input)>(
-      geometry, gx.dtype, reads_gradient_fast(geometry, gx),
+      geometry, gx.dtype, repays_winograd(geometry, geometry.N), reads_gradient_fast(geometry, gx),
       {conv_direct::conv2d_grad_input, conv_im2col::conv2d_grad_input,
        grad_input_by_phases<ConvAlgorithm::Implicit>, grad_input_by_phases<ConvAlgorithm::Winograd>,
        conv_depthwise::conv2d_grad_input})(geometry, gy, w, gx);
@@ -94,7 +103,7 @@ void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const Vie
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
   chosen<decltype(&conv_direct::conv2d_grad_weight)>(
-      geometry, gw.dtype, reads_patches_fast(geometry),
+      geometry, gw.dtype, repays_winograd(geometry, geometry.N), reads_patches_fast(geometry),
       {conv_direct::conv2d_grad_weight, conv_im2col::conv2d_grad_weight, conv_implicit::conv2d_grad_weight,
        conv_winograd::conv2d_grad_weight, conv_depthwise::conv2d_grad_weight})(geometry, x, gy, gw);
 }

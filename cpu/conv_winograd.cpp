@@ -38,6 +38,8 @@ constexpr int64_t kBlockElements = 1 << 17, kWeightBlockElements = 1 << 18;
 constexpr int64_t kLeastTiles = 12;         // of a block: they share the reading of the filters
 constexpr int64_t kDepth = 256;             // steps of a product: a panel of them stays in an L1 cache
 constexpr int64_t kPartTiles = 128;         // of a part of the weight gradient, at least
+constexpr int64_t kFewParts = 4;            // below, threads share the planes of one
+constexpr int64_t kChunkWork = 1 << 19;     // multiply-adds worth handing to a thread
 constexpr int64_t kMostParts = 16;          // whatever the shape
 constexpr int64_t kAllElements = 1 << 23;   // of all parts together
 constexpr int64_t kChunkVectors = 1 << 10;  // vectors of filters worth handing to a thread to transform
@@ -151,6 +153,14 @@ class Tiles {
   bool in_place_;
 };
 
+/// Calls body(plane) for all, by threads where nothing else is shared.
+template <class F>
+void for_planes(int64_t work_of_one, F&& body) {
+  parallel_range(kPlanes, kChunkWork / std::max<int64_t>(1, work_of_one), [&](int64_t begin, int64_t end) {
+    for (int64_t plane = begin; plane < end; ++plane) body(plane);
+  });
+}
+
 /// Ranges of rows that a tile of the product takes, as even as they can be.
 template <class F>
 void for_rows(int64_t rows, int64_t most, F&& body) {
@@ -220,6 +230,10 @@ class Forward {
   }
 
   void multiply(int64_t tiles, const T* from, T* to) const {
+    for_planes(tiles * g_.C * g_.K, [&](int64_t plane) { multiply(plane, tiles, from, to); });
+  }
+
+  void multiply(int64_t plane, int64_t tiles, const T* from, T* to) const {
     GemmTile<T> t{};
     t.taps = 1;
     t.a_taps = t.b_taps = kNoTap.data();
@@ -228,21 +242,19 @@ class Forward {
     t.b_vector = t.c_vector = t.c_lanes = gemm_.lanes;
     t.c_row = filters_;
     t.alpha = 1;
-    for (int64_t plane = 0; plane < kPlanes; ++plane) {
-      for (int64_t c = 0; c < g_.C; c += kDepth) {
-        t.depth = std::min(kDepth, g_.C - c);
-        t.beta = c == 0 ? T(0) : T(1);
-        for_panels([&](int64_t k, int64_t width) {
-          const bool wide = width > gemm_.lanes;
-          t.b = transformed_.data() + plane * g_.C * filters_ + g_.C * k + c * width;
-          t.b_step = t.c_count = width;
-          for_rows(tiles, wide ? gemm_.rows : gemm_.narrow_rows, [&](int64_t row, int64_t rows) {
-            t.a = from + plane * tiles_.plane() + row * tiles_.channels() + c;
-            t.c = to + plane * product_plane_ + row * filters_ + k;
-            gemm_.tile[wide ? 1 : 0][rows - 1](t);
-          });
+    for (int64_t c = 0; c < g_.C; c += kDepth) {
+      t.depth = std::min(kDepth, g_.C - c);
+      t.beta = c == 0 ? T(0) : T(1);
+      for_panels([&](int64_t k, int64_t width) {
+        const bool wide = width > gemm_.lanes;
+        t.b = transformed_.data() + plane * g_.C * filters_ + g_.C * k + c * width;
+        t.b_step = t.c_count = width;
+        for_rows(tiles, wide ? gemm_.rows : gemm_.narrow_rows, [&](int64_t row, int64_t rows) {
+          t.a = from + plane * tiles_.plane() + row * tiles_.channels() + c;
+          t.c = to + plane * product_plane_ + row * filters_ + k;
+          gemm_.tile[wide ? 1 : 0][rows - 1](t);
         });
-      }
+      });
     }
   }
 
@@ -298,6 +310,7 @@ class WeightGradient {
     const int64_t worth = strips_.all * strips_.tiles / kPartTiles;
     const int64_t fit = kAllElements / part_elements();
     parts_ = std::min(strips_.blocks, std::clamp<int64_t>(std::min(worth, fit), 1, kMostParts));
+    if (parts_ < kFewParts) parts_ = 1;
   }
 
   void run(const View& gw) const {
@@ -326,6 +339,12 @@ class WeightGradient {
   }
 
   void multiply(int64_t tiles, const T* images, const T* gradients, bool first, T* sums) const {
+    for_planes(tiles * g_.C * g_.K,
+               [&](int64_t plane) { multiply(plane, tiles, images, gradients, first, sums); });
+  }
+
+  void multiply(int64_t plane, int64_t tiles, const T* images, const T* gradients, bool first,
+                T* sums) const {
     GemmTile<T> t{};
     t.taps = 1;
     t.a_taps = t.b_taps = kNoTap.data();
@@ -334,20 +353,18 @@ class WeightGradient {
     t.b_step = t.c_row = filters_;
     t.b_vector = t.c_vector = t.c_lanes = gemm_.lanes;
     t.alpha = 1;
-    for (int64_t plane = 0; plane < kPlanes; ++plane) {
-      for (int64_t tile = 0; tile < tiles; tile += kDepth) {
-        t.depth = std::min(kDepth, tiles - tile);
-        t.beta = first && tile == 0 ? T(0) : T(1);
-        for (int64_t k = 0; k < filters_; k += gemm_.columns()) {
-          t.c_count = std::min(gemm_.columns(), filters_ - k);
-          const bool wide = t.c_count > gemm_.lanes;
-          t.b = gradients + plane * gradient_.plane() + tile * filters_ + k;
-          for_rows(g_.C, wide ? gemm_.rows : gemm_.narrow_rows, [&](int64_t c, int64_t count) {
-            t.a = images + plane * image_.plane() + tile * image_.channels() + c;
-            t.c = sums + (plane * g_.C + c) * filters_ + k;
-            gemm_.tile[wide ? 1 : 0][count - 1](t);
-          });
-        }
+    for (int64_t tile = 0; tile < tiles; tile += kDepth) {
+      t.depth = std::min(kDepth, tiles - tile);
+      t.beta = first && tile == 0 ? T(0) : T(1);
+      for (int64_t k = 0; k < filters_; k += gemm_.columns()) {
+        t.c_count = std::min(gemm_.columns(), filters_ - k);
+        const bool wide = t.c_count > gemm_.lanes;
+        t.b = gradients + plane * gradient_.plane() + tile * filters_ + k;
+        for_rows(g_.C, wide ? gemm_.rows : gemm_.narrow_rows, [&](int64_t c, int64_t count) {
+          t.a = images + plane * image_.plane() + tile * image_.channels() + c;
+          t.c = sums + (plane * g_.C + c) * filters_ + k;
+          gemm_.tile[wide ? 1 : 0][count - 1](t);
+        });
       }
     }
   }

@@ -393,6 +393,11 @@ TEST(CpuConvDetails, AutoChoosesWinogradByShape) {
     EXPECT_EQ(automatic_choice({"", {2, 16, 8, 9}, {16, 16, 3, 3}, padded}, {}, function), "winograd");
     EXPECT_EQ(automatic_choice({"", {2, 16, 8, 9}, {16, 16, 3, 3}, padded}, last, function), "winograd");
   }
+  // Tiles of one image repay the transforms of so many filters, forward; those of the batch, for gradients.
+  const Case many = {"", {4, 128, 8, 8}, {128, 128, 3, 3}, {.padding = 1}};
+  EXPECT_EQ(automatic_choice(many, last), "im2col");
+  EXPECT_EQ(automatic_choice(many, last, &Results<float>::gx), "winograd");
+  EXPECT_EQ(automatic_choice(many, last, &Results<float>::gw), "winograd");
   const auto suits = [](const Shape& x, const Shape& w, const Conv2dOptions& options) {
     return conv_winograd::suits(Conv2dGeometry::make(x, w, options));
   };
