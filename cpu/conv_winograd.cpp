@@ -14,7 +14,6 @@
 // (of weights: on the shape).
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include "core/elements.h"
 #include "cpu/backend.h"

@@ -9,6 +9,8 @@
 // foreach_target.h comes first
 #include <hwy/highway.h>
 
+#include "cpu/simd_math.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace linnet::cpu {
 namespace HWY_NAMESPACE {
@@ -16,11 +18,8 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <class T>
-using Tag = hn::CappedTag<T, 64 / sizeof(T)>;
-
-template <class T>
-using Vec = hn::Vec<Tag<T>>;
+using simd::Tag;
+using simd::Vec;
 
 template <class T>
 HWY_INLINE Vec<T> set(double value) {
