@@ -161,6 +161,16 @@ class Backend {
   /// bias is undefined or (K,).
   virtual void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
                       const View& y) = 0;
+  // Filters that many convolutions share may be kept in the order that is read fastest, as gemm's operand
+  // may. It is one for all batches; of x and y it depends on shapes and strides.
+  /// How many bytes that takes; 0: they are best read as they lie.
+  virtual int64_t packed_conv2d_bytes(const Conv2dGeometry& geometry, const View& x, const View& y) const;
+  /// packed = w in that order; so many bytes, of UInt8.
+  virtual void pack_conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& y,
+                           const View& packed);
+  /// y = conv(x, w) + bias, with `relu` ReLU of that. The bits of conv2d, then ReLU.
+  virtual void conv2d_packed(const Conv2dGeometry& geometry, const View& x, const View& packed,
+                             const View& bias, const View& y, bool relu);
   /// gx = the gradient of a loss by x, given gy, the gradient by y.
   virtual void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
                                  const View& gx) = 0;

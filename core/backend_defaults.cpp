@@ -38,6 +38,16 @@ void Backend::gemm_packed(const View&, const View&, const View&, const View&, bo
   fail("gemm_packed", "{} multiplies operands as they lie", name());
 }
 
+int64_t Backend::packed_conv2d_bytes(const Conv2dGeometry&, const View&, const View&) const {
+  return 0;
+}
+void Backend::pack_conv2d(const Conv2dGeometry&, const View&, const View&, const View&, const View&) {
+  fail("pack_conv2d", "{} reads filters as they lie", name());
+}
+void Backend::conv2d_packed(const Conv2dGeometry&, const View&, const View&, const View&, const View&, bool) {
+  fail("conv2d_packed", "{} reads filters as they lie", name());
+}
+
 void Backend::softmax(SoftmaxKind kind, const View& x, int dim, const View& y) {
   if (x.numel() == 0) return;
   Scratch s(*this);

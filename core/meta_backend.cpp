@@ -44,6 +44,10 @@ class MetaBackend final : public Backend {
   void conv2d(const Conv2dGeometry& geometry, const View&, const View&, const View&, const View&) override {
     multiply_adds += geometry.multiply_adds();
   }
+  void conv2d_packed(const Conv2dGeometry& geometry, const View&, const View&, const View&, const View&,
+                     bool) override {
+    multiply_adds += geometry.multiply_adds();
+  }
   void conv2d_grad_input(const Conv2dGeometry& geometry, const View&, const View&, const View&) override {
     multiply_adds += geometry.multiply_adds();
   }

@@ -50,10 +50,8 @@ bool lie_alike(const Place& a, const Place& b) {
 
 Call::Run run_conv2d(const Conv2dGeometry& geometry, bool relu) {
   return [geometry, relu](Backend& backend, std::span<const View> v) {
-    Conv2dGeometry of_batch = geometry;
-    of_batch.N = v[0].shape[0];
     const auto function = relu ? &Backend::conv2d_relu : &Backend::conv2d;
-    (backend.*function)(of_batch, v[0], v[1], v[2], v[3]);
+    (backend.*function)(for_images(geometry, v[0]), v[0], v[1], v[2], v[3]);
   };
 }
 
@@ -66,6 +64,12 @@ Call::Run run_binary(BinaryKind kind, std::optional<Scalar> a, std::optional<Sca
 Call::Run run_gemm_packed(bool relu) {
   return [relu](Backend& backend, std::span<const View> v) {
     backend.gemm_packed(v[0], v[1], v[3], v[2], relu);
+  };
+}
+
+Call::Run run_conv2d_packed(const Conv2dGeometry& geometry, bool relu) {
+  return [geometry, relu](Backend& backend, std::span<const View> v) {
+    backend.conv2d_packed(for_images(geometry, v[0]), v[0], v[1], v[2], v[3], relu);
   };
 }
 

@@ -67,10 +67,18 @@ struct Call {
   bool is(std::string_view function) const { return function == name; }
 };
 
+/// The geometry for as many images as the view has.
+template <class Geometry>
+Geometry for_images(Geometry geometry, const View& images) {
+  geometry.N = images.shape[0];
+  return geometry;
+}
+
 /// What makes calls of several kinds; numbers stand for operands that are no views.
 Call::Run run_conv2d(const Conv2dGeometry& geometry, bool relu);
 Call::Run run_binary(BinaryKind kind, std::optional<Scalar> a, std::optional<Scalar> b);
 Call::Run run_gemm_packed(bool relu);
+Call::Run run_conv2d_packed(const Conv2dGeometry& geometry, bool relu);
 
 struct Program {
   Device device;

@@ -196,14 +196,19 @@ bool fuse_one_relu(Program& program, size_t i) {
   return true;
 }
 
-// ---- products
+// ---- operands in the device's order
+
+/// Whether an operand is the same each time.
+bool stays(const Program& program, const Place& operand) {
+  return operand.defined() && program.is_constant(operand) && !has_steps(operand);
+}
 
 bool pack_product(Program& program, size_t i) {
   Backend& backend = program.device.backend();
   Call& call = program.calls[i];
   if (!call.is("gemm") || call.numbers != kPlainProduct) return false;
   const Place b = call.reads[1];
-  if (!b.defined() || !program.is_constant(b) || has_steps(b) || b.at.shape.rank() != 2) return false;
+  if (!stays(program, b) || b.at.shape.rank() != 2) return false;
   const View dense = view_in(b, program.buffer(b).constant);
   const int64_t bytes = backend.packed_gemm_bytes(dense);
   if (bytes == 0) return false;
@@ -220,6 +225,29 @@ bool pack_product(Program& program, size_t i) {
     call.writes[0] = program.calls[next].writes[0];
     erase_call(program, next);
   }
+  return false;
+}
+
+/// A place of the recorded batch, without memory.
+View shape_of(const Place& place) {
+  return {nullptr, place.dtype, place.at.shape, place.at.strides};
+}
+
+bool pack_conv2d_filters(Program& program, size_t i) {
+  Backend& backend = program.device.backend();
+  Call& call = program.calls[i];
+  const bool relu = call.is("conv2d_relu");
+  if (!relu && !call.is("conv2d")) return false;
+  const Place w = call.reads[1];
+  if (!stays(program, w)) return false;
+  const View x = shape_of(call.reads[0]), y = shape_of(call.writes[0]);
+  const int64_t bytes = backend.packed_conv2d_bytes(*call.geometry, x, y);
+  if (bytes == 0) return false;
+  const NDArray packed = NDArray::empty({bytes}, DType::UInt8, program.device);
+  backend.pack_conv2d(*call.geometry, x, view_in(w, program.buffer(w).constant), y, packed.read_view());
+  call.reads[1] = program.constant(packed);
+  call.name = relu ? "conv2d_packed_relu" : "conv2d_packed";
+  call.run = run_conv2d_packed(*call.geometry, relu);
   return false;
 }
 
@@ -276,6 +304,7 @@ void fuse_relu(Program& program) {
 }
 void pack_products(Program& program) {
   for_each_call(program, pack_product);
+  for_each_call(program, pack_conv2d_filters);
 }
 void reuse_operands(Program& program) {
   for_each_call(program, reuse_operand);
@@ -291,6 +320,15 @@ void drop_unread(Program& program) {
   }
 }
 
+void forget_constants(Program& program) {
+  for (size_t i = 0; i < program.buffers.size(); ++i) {
+    const int index = static_cast<int>(i);
+    if (index != program.result.buffer && users_of(program, index).readers.empty()) {
+      program.buffers[i].constant = NDArray();
+    }
+  }
+}
+
 void optimize(Program& program) {
   drop_unread(program);
   fold_constants(program);
@@ -298,6 +336,7 @@ void optimize(Program& program) {
   fuse_relu(program);
   pack_products(program);
   reuse_operands(program);
+  forget_constants(program);
 }
 
 }  // namespace linnet

@@ -18,8 +18,9 @@ void fold_batch_norms(Program& program);
 /// conv2d_relu and AddRelu.
 void fuse_relu(Program& program);
 
-/// Matrix products with a constant right operand that the device would have to reorder each time get it in
-/// the device's own order (Backend::pack_gemm), and ReLU with it.
+/// Matrix products with a constant right operand, and convolutions with constant filters, that the device
+/// would have to reorder each time get it in the device's own order (Backend::pack_gemm, pack_conv2d);
+/// products get ReLU with it.
 void pack_products(Program& program);
 
 /// Elementwise calls write over an operand that nothing reads later, where it lies as the result does.
@@ -27,6 +28,9 @@ void reuse_operands(Program& program);
 
 /// Calls whose results nobody reads are left out.
 void drop_unread(Program& program);
+
+/// The memory of constants that nobody reads any more is given back.
+void forget_constants(Program& program);
 
 /// All of them.
 void optimize(Program& program);

@@ -101,13 +101,6 @@ std::vector<double> numbers_of(const Pool2dGeometry& g) {
   return numbers;
 }
 
-/// The geometry for as many images as the view has.
-template <class Geometry>
-Geometry for_images(Geometry geometry, const View& images) {
-  geometry.N = images.shape[0];
-  return geometry;
-}
-
 double number(Scalar scalar) {
   return scalar.to_double();
 }
@@ -187,7 +180,7 @@ class Recorder final : public Backend {
     add("gemm", {a, b, bias, beta == 0 ? View() : c}, {c}, {alpha, beta},
         [alpha, beta](Backend& backend, Views v) { backend.gemm(alpha, v[0], v[1], beta, v[4], v[2]); });
   }
-  // Of a planned model within the one that is recorded.
+  // The packed ones are of a planned model within the one that is recorded.
   void gemm_packed(const View& a, const View& packed, const View& c, const View& bias, bool relu) override {
     add(relu ? "gemm_packed_relu" : "gemm_packed", {a, packed, bias}, {c}, {}, run_gemm_packed(relu));
   }
@@ -199,6 +192,11 @@ class Recorder final : public Backend {
                    const View& y) override {
     add("conv2d_relu", {x, w, bias}, {y}, numbers_of(geometry), run_conv2d(geometry, true)).geometry =
         geometry;
+  }
+  void conv2d_packed(const Conv2dGeometry& geometry, const View& x, const View& packed, const View& bias,
+                     const View& y, bool relu) override {
+    add(relu ? "conv2d_packed_relu" : "conv2d_packed", {x, packed, bias}, {y}, numbers_of(geometry),
+        run_conv2d_packed(geometry, relu));
   }
   void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
                          const View& gx) override {

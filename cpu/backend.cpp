@@ -83,6 +83,17 @@ void CpuBackend::conv2d_relu(const Conv2dGeometry& geometry, const View& x, cons
                              const View& y) {
   cpu::conv2d(geometry, x, w, bias, y, true);
 }
+int64_t CpuBackend::packed_conv2d_bytes(const Conv2dGeometry& geometry, const View& x, const View& y) const {
+  return cpu::packed_conv2d_bytes(geometry, x, y);
+}
+void CpuBackend::pack_conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& y,
+                             const View& packed) {
+  cpu::pack_conv2d(geometry, x, w, y, packed);
+}
+void CpuBackend::conv2d_packed(const Conv2dGeometry& geometry, const View& x, const View& packed,
+                               const View& bias, const View& y, bool relu) {
+  cpu::conv2d_packed(geometry, x, packed, bias, y, relu);
+}
 void CpuBackend::conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
                                    const View& gx) {
   cpu::conv2d_grad_input(geometry, gy, w, gx);

@@ -41,6 +41,11 @@ class CpuBackend final : public Backend {
   void gemm_packed(const View& a, const View& packed, const View& c, const View& bias, bool relu) override;
   void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
               const View& y) override;
+  int64_t packed_conv2d_bytes(const Conv2dGeometry& geometry, const View& x, const View& y) const override;
+  void pack_conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& y,
+                   const View& packed) override;
+  void conv2d_packed(const Conv2dGeometry& geometry, const View& x, const View& packed, const View& bias,
+                     const View& y, bool relu) override;
   void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w,
                          const View& gx) override;
   void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy,

@@ -82,15 +82,41 @@ Function chosen(const Conv2dGeometry& geometry, DType dtype, bool by_winograd, b
   return without_columns ? forms.implicit : forms.im2col;
 }
 
+/// For the forward convolution. A single image repays Winograd's or none does, so that its result has the
+/// same bits in any batch.
+template <class Function>
+Function chosen_forward(const Conv2dGeometry& geometry, const View& y, const Forms<Function>& forms) {
+  return chosen<Function>(geometry, y.dtype, repays_winograd(geometry, 1), reads_image_fast(geometry, y),
+                          forms);
+}
+
+/// None where filters are best read as they lie.
+const PackedConv2d* chosen_packed(const Conv2dGeometry& geometry, const View& y) {
+  return chosen_forward<const PackedConv2d*>(
+      geometry, y, {nullptr, &conv_im2col::packed, &conv_implicit::packed, &conv_winograd::packed, nullptr});
+}
+
 }  // namespace
 
-// A single image repays it or none does, so that its result has the same bits in any batch.
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu) {
-  chosen<decltype(&conv_direct::conv2d)>(
-      geometry, y.dtype, repays_winograd(geometry, 1), reads_image_fast(geometry, y),
+  chosen_forward<decltype(&conv_direct::conv2d)>(
+      geometry, y,
       {conv_direct::conv2d, conv_im2col::conv2d, conv_implicit::conv2d, conv_winograd::conv2d,
        conv_depthwise::conv2d})(geometry, x, w, bias, y, relu);
+}
+
+int64_t packed_conv2d_bytes(const Conv2dGeometry& geometry, const View& x, const View& y) {
+  const PackedConv2d* const form = y.numel() > 0 ? chosen_packed(geometry, y) : nullptr;
+  return form != nullptr ? form->bytes(geometry, x, y) : 0;
+}
+void pack_conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& y,
+                 const View& packed) {
+  chosen_packed(geometry, y)->pack(geometry, x, w, y, packed);
+}
+void conv2d_packed(const Conv2dGeometry& geometry, const View& x, const View& packed, const View& bias,
+                   const View& y, bool relu) {
+  chosen_packed(geometry, y)->conv2d(geometry, x, packed, bias, y, relu);
 }
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {

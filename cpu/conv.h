@@ -16,6 +16,25 @@ void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const Vie
 /// gw = gradient by w.
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 
+/// The same for filters that serve many times: kept in the order that is read fastest, which is the
+/// geometry's (but for the batch) and that of the memory of x and y. How many bytes they take; 0: they are
+/// best read as they lie.
+int64_t packed_conv2d_bytes(const Conv2dGeometry& geometry, const View& x, const View& y);
+void pack_conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& y,
+                 const View& packed);
+/// The bits of conv2d.
+void conv2d_packed(const Conv2dGeometry& geometry, const View& x, const View& packed, const View& bias,
+                   const View& y, bool relu);
+
+/// What an algorithm that can keep filters has for it.
+struct PackedConv2d {
+  int64_t (*bytes)(const Conv2dGeometry& geometry, const View& x, const View& y);
+  void (*pack)(const Conv2dGeometry& geometry, const View& x, const View& w, const View& y,
+               const View& packed);
+  void (*conv2d)(const Conv2dGeometry& geometry, const View& x, const View& packed, const View& bias,
+                 const View& y, bool relu);
+};
+
 /// Plain loops over the definition, adding up in double and rounding once: the oracle of the other
 /// algorithms.
 namespace conv_direct {
@@ -29,6 +48,7 @@ void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const Vie
 namespace conv_im2col {
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu = false);
+extern const PackedConv2d packed;
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx);
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_im2col
@@ -49,6 +69,7 @@ void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const Vie
 namespace conv_implicit {
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu = false);
+extern const PackedConv2d packed;
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_implicit
 
@@ -60,6 +81,7 @@ namespace conv_winograd {
 bool suits(const Conv2dGeometry& geometry);
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu = false);
+extern const PackedConv2d packed;
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_winograd
 

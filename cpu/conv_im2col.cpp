@@ -14,6 +14,7 @@
 #include "cpu/forward_product.h"
 #include "cpu/im2col.h"
 #include "cpu/matmul.h"
+#include "cpu/packed_conv2d.h"
 #include "cpu/parallel.h"
 #include "cpu/partial_gradients.h"
 #include "cpu/scratch.h"
@@ -53,14 +54,18 @@ int64_t column_step(ColumnOrder order, int64_t elements, int64_t pixels) {
 template <class T>
 class Forward {
  public:
-  Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y, bool relu)
+  Forward(const Conv2dGeometry& g, const View& x, const View& y, bool relu)
       : g_(g),
         x_(x),
         in_place_(columns_are_image(g, x)),
         order_(better_order(g)),
-        product_(g, w, bias, y, relu, order_) {}
+        product_(g, y, relu, order_) {}
 
-  void run() const {
+  int64_t packed_elements() const { return product_.packed_elements(); }
+  void pack(const View& w, T* to) const { product_.pack(w, to); }
+
+  void run(const T* packed, const View& bias) {
+    product_.use(packed, bias);
     const Bands bands(g_, band_pixels(g_));
     const int64_t work = std::max<int64_t>(1, bands[0].size() * g_.filters_per_group() * filter_elements(g_));
     parallel_range(g_.N * g_.groups * bands.count(), kChunkWork / work, [&](int64_t begin, int64_t end) {
@@ -109,8 +114,9 @@ class GradInput {
         in_place_(columns_are_image(g, gx)),
         order_(in_place_ ? order_of(gx) : better_order(g)),
         pixels_are_rows_(order_ == ColumnOrder::ChannelsLast),
-        filters_(w, order_),
-        packed_(g, filters_, pixels_are_rows_ ? Packed::Side::Right : Packed::Side::Left, !pixels_are_rows_) {
+        layout_(g, pixels_are_rows_ ? Packed::Side::Right : Packed::Side::Left, !pixels_are_rows_),
+        packed_(layout_.size()) {
+    layout_.pack(FilterMatrix<T>(w, order_), packed_.data());
   }
 
   void run() const {
@@ -148,11 +154,11 @@ class GradInput {
     if (pixels_are_rows_) {
       p.M = pixels.size(), p.N = elements;
       p.a = gy.transposed();
-      p.packed_b = packed_.group(group);
+      p.packed_b = layout_.group(packed_.data(), group);
       p.c = p.c.transposed();
     } else {
       p.M = elements, p.N = pixels.size();
-      p.packed_a = packed_.group(group);
+      p.packed_a = layout_.group(packed_.data(), group);
       p.b = gy;
     }
     matmul(p);
@@ -168,8 +174,8 @@ class GradInput {
   bool in_place_;
   ColumnOrder order_;
   bool pixels_are_rows_;
-  FilterMatrix<T> filters_;
-  Packed packed_;
+  Packed layout_;
+  Scratch<T> packed_;
 };
 
 // ---- grad_weight
@@ -242,11 +248,9 @@ class GradWeight {
 
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu) {
-  if (y.numel() == 0) return;
-  visit_floating(y.dtype, [&](auto element) {
-    Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y, relu).run();
-  });
+  ForwardSteps<Forward>::conv2d(geometry, x, w, bias, y, relu);
 }
+const PackedConv2d packed = ForwardSteps<Forward>::kPacked;
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
   if (gx.numel() == 0) return;

@@ -8,11 +8,11 @@
 #include <span>
 #include <vector>
 
-#include "core/elements.h"
 #include "cpu/ceil_div.h"
 #include "cpu/conv.h"
 #include "cpu/filter_matrix.h"
 #include "cpu/gemm_kernel.h"
+#include "cpu/packed_conv2d.h"
 #include "cpu/padded_image.h"
 #include "cpu/parallel.h"
 #include "cpu/scratch.h"
@@ -35,7 +35,7 @@ constexpr ColumnOrder kOrder = ColumnOrder::ChannelsLast;
 template <class T>
 class Forward {
  public:
-  Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y, bool relu)
+  Forward(const Conv2dGeometry& g, const View& x, const View& y, bool relu)
       : g_(g),
         y_(y),
         relu_(relu),
@@ -45,22 +45,35 @@ class Forward {
         image_(g, x, {along_filters_, g.channels_per_group()}, lanes_),
         group_elements_(filter_elements(g) * padded(g.filters_per_group())),
         bias_elements_(padded(g.filters_per_group())),
-        packed_(g.groups * group_elements_),
         bias_(g.groups * bias_elements_) {
     find_taps();
     find_panels();
     band_rows_ = band_rows();
     find_runs();
-    pack(FilterMatrix<T>(w, kOrder));
-    for (int64_t k = 0; k < g.K; ++k) {
-      const int64_t group = k / g.filters_per_group(), filter = k % g.filters_per_group();
-      bias_[group * bias_elements_ + filter] =
-          bias.defined() ? bias.as<const T>()[k * bias.strides[0]] : T(0);
-    }
-    has_bias_ = bias.defined();
   }
 
-  void run() const {
+  int64_t packed_elements() const { return g_.groups * group_elements_; }
+
+  void pack(const View& w, T* to) const {
+    const FilterMatrix<T> filters(w, kOrder);
+    const int64_t count = static_cast<int64_t>(panels_.size());
+    parallel_range(g_.groups * count, 4, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const Panel& panel = panels_[static_cast<size_t>(i % count)];
+        const Matrix<const T> rows = filters.from(i / count * g_.filters_per_group() + panel.filter);
+        kernels_.pack(rows.data, rows.row, rows.col, panel.count, panel.width, filter_elements(g_),
+                      to + i / count * group_elements_ + panel.filter * filter_elements(g_));
+      }
+    });
+  }
+
+  void run(const T* packed, const View& bias) {
+    packed_ = packed;
+    has_bias_ = bias.defined();
+    for (int64_t k = 0; has_bias_ && k < g_.K; ++k) {
+      const int64_t group = k / g_.filters_per_group(), filter = k % g_.filters_per_group();
+      bias_[group * bias_elements_ + filter] = bias.as<const T>()[k * bias.strides[0]];
+    }
     const int64_t rows = band_rows_, bands = ceil_div(g_.P, rows);
     const int64_t work = std::max<int64_t>(1, rows * g_.Q * g_.filters_per_group() * filter_elements(g_));
     const int64_t items = g_.N * g_.groups * bands;
@@ -207,18 +220,6 @@ class Forward {
     }
   }
 
-  void pack(const FilterMatrix<T>& filters) {
-    const int64_t count = static_cast<int64_t>(panels_.size());
-    parallel_range(g_.groups * count, 4, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const Panel& panel = panels_[static_cast<size_t>(i % count)];
-        const Matrix<const T> w = filters.from(i / count * g_.filters_per_group() + panel.filter);
-        kernels_.pack(w.data, w.row, w.col, panel.count, panel.width, filter_elements(g_),
-                      packed_.data() + i / count * group_elements_ + panel.filter * filter_elements(g_));
-      }
-    });
-  }
-
   int64_t band_rows() const {
     const int64_t wanted = std::max<int64_t>(1, kBandPixels / g_.Q);
     int64_t rows = std::min(g_.P, wanted);
@@ -231,7 +232,7 @@ class Forward {
 
   /// Of a group, from a filter on.
   const T* packed(int64_t group, int64_t filter) const {
-    return packed_.data() + group * group_elements_ + filter * filter_elements(g_);
+    return packed_ + group * group_elements_ + filter * filter_elements(g_);
   }
   const T* bias_of(int64_t group, int64_t filter) const {
     return has_bias_ ? bias_.data() + group * bias_elements_ + filter : nullptr;
@@ -386,17 +387,16 @@ class Forward {
   std::vector<Run> runs_;
   int64_t band_rows_ = 0;                      // of the largest band
   std::array<std::vector<Pixels>, 2> pixels_;  // of it, and of one with a row less
-  Scratch<T> packed_, bias_;
+  const T* packed_ = nullptr;
+  Scratch<T> bias_;
 };
 
 }  // namespace
 
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu) {
-  if (y.numel() == 0) return;
-  visit_floating(y.dtype, [&](auto element) {
-    Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y, relu).run();
-  });
+  ForwardSteps<Forward>::conv2d(geometry, x, w, bias, y, relu);
 }
+const PackedConv2d packed = ForwardSteps<Forward>::kPacked;
 
 }  // namespace linnet::cpu::conv_implicit

@@ -21,6 +21,7 @@
 #include "cpu/conv.h"
 #include "cpu/filter_matrix.h"
 #include "cpu/gemm_kernel.h"
+#include "cpu/packed_conv2d.h"
 #include "cpu/padded_image.h"
 #include "cpu/parallel.h"
 #include "cpu/scratch.h"
@@ -173,7 +174,7 @@ void for_rows(int64_t rows, int64_t most, F&& body) {
 template <class T>
 class Forward {
  public:
-  Forward(const Conv2dGeometry& g, const View& x, const View& w, const View& bias, const View& y, bool relu)
+  Forward(const Conv2dGeometry& g, const View& x, const View& y, bool relu)
       : g_(g),
         whole_(whole_tiles(g)),
         y_(y),
@@ -184,15 +185,30 @@ class Forward {
         strips_(g, kPlanes * (round_up(g.C, kernels_.lanes) + filters_), kBlockElements),
         tiles_(whole_, x, strips_, 6, kernels_.image),
         product_plane_(plane_step<T>(strips_.longest() * strips_.tiles * filters_)),
-        transformed_(kPlanes * g.C * filters_),
-        bias_(filters_) {
-    transform_filters(FilterMatrix<T>(w, ColumnOrder::ChannelsLast));
-    for (int64_t k = 0; k < filters_; ++k) {
-      bias_[k] = bias.defined() && k < g.K ? bias.as<const T>()[k * bias.strides[0]] : T(0);
-    }
+        bias_(filters_) {}
+
+  int64_t packed_elements() const { return kPlanes * g_.C * filters_; }
+
+  /// Transformed, in panels: (plane, panel, channel, filter of the panel).
+  void pack(const View& w, T* to) const {
+    const FilterMatrix<T> filters(w, ColumnOrder::ChannelsLast);
+    const Scratch<T> taps(9 * g_.C * filters_);
+    for_panels([&](int64_t k, int64_t width) {
+      const Matrix<const T> rows = filters.from(k);
+      T* const panel = taps.data() + 9 * g_.C * k;
+      gemm_.pack(rows.data, rows.row, rows.col, std::min(width, g_.K - k), width, 9 * g_.C, panel);
+      parallel_range(g_.C, kChunkVectors * gemm_.lanes / width, [&](int64_t begin, int64_t end) {
+        kernels_.filters(panel + begin * width, g_.C * width, (end - begin) * width,
+                         to + g_.C * k + begin * width, g_.C * filters_);
+      });
+    });
   }
 
-  void run() const {
+  void run(const T* packed, const View& bias) {
+    transformed_ = packed;
+    for (int64_t k = 0; k < filters_; ++k) {
+      bias_[k] = bias.defined() && k < g_.K ? bias.as<const T>()[k * bias.strides[0]] : T(0);
+    }
     parallel_for(strips_.blocks, [&](int64_t block) {
       const Scratch<T> buffer(tiles_.buffer_elements()), tiles(tiles_.elements());
       const Scratch<T> products(kPlanes * product_plane_);
@@ -214,20 +230,6 @@ class Forward {
     for (int64_t k = 0; k < filters_; k += gemm_.columns()) body(k, std::min(gemm_.columns(), filters_ - k));
   }
 
-  /// In panels, (plane, panel, channel, filter of the panel).
-  void transform_filters(const FilterMatrix<T>& filters) {
-    const Scratch<T> packed(9 * g_.C * filters_);
-    for_panels([&](int64_t k, int64_t width) {
-      const Matrix<const T> w = filters.from(k);
-      T* const panel = packed.data() + 9 * g_.C * k;
-      gemm_.pack(w.data, w.row, w.col, std::min(width, g_.K - k), width, 9 * g_.C, panel);
-      parallel_range(g_.C, kChunkVectors * gemm_.lanes / width, [&](int64_t begin, int64_t end) {
-        kernels_.filters(panel + begin * width, g_.C * width, (end - begin) * width,
-                         transformed_.data() + g_.C * k + begin * width, g_.C * filters_);
-      });
-    });
-  }
-
   void multiply(int64_t tiles, const T* from, T* to) const {
     for_planes(tiles * g_.C * g_.K, [&](int64_t plane) { multiply(plane, tiles, from, to); });
   }
@@ -246,7 +248,7 @@ class Forward {
       t.beta = c == 0 ? T(0) : T(1);
       for_panels([&](int64_t k, int64_t width) {
         const bool wide = width > gemm_.lanes;
-        t.b = transformed_.data() + plane * g_.C * filters_ + g_.C * k + c * width;
+        t.b = transformed_ + plane * g_.C * filters_ + g_.C * k + c * width;
         t.b_step = t.c_count = width;
         for_rows(tiles, wide ? gemm_.rows : gemm_.narrow_rows, [&](int64_t row, int64_t rows) {
           t.a = from + plane * tiles_.plane() + row * tiles_.channels() + c;
@@ -290,7 +292,8 @@ class Forward {
   Strips strips_;
   Tiles<T> tiles_;
   int64_t product_plane_;
-  Scratch<T> transformed_, bias_;
+  const T* transformed_ = nullptr;
+  Scratch<T> bias_;
 };
 
 template <class T>
@@ -413,11 +416,9 @@ bool suits(const Conv2dGeometry& g) {
 
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu) {
-  if (y.numel() == 0) return;
-  visit_floating(y.dtype, [&](auto element) {
-    Forward<typename decltype(element)::Stored>(geometry, x, w, bias, y, relu).run();
-  });
+  ForwardSteps<Forward>::conv2d(geometry, x, w, bias, y, relu);
 }
+const PackedConv2d packed = ForwardSteps<Forward>::kPacked;
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
   if (gw.numel() == 0) return;

@@ -1,12 +1,11 @@
 // The filters of a convolution, (K, C / groups, R, S) in any strides, as the matrix K x (C R S) that products
-// over columns need, its columns in the order of theirs; and the same packed for the products' kernel.
+// over columns need, its columns in the order of theirs; and how that is packed for the products' kernel.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <utility>
 
 #include "core/view.h"
 #include "cpu/im2col.h"
@@ -90,36 +89,39 @@ class FilterMatrix {
   Matrix<const T> matrix_;
 };
 
-/// W of every group, or W transposed, packed as the left or the right operand of products.
+/// How W of every group, or W transposed, is packed as the left or the right operand of products.
 template <class T>
 class PackedFilters {
  public:
   enum class Side : uint8_t { Left, Right };
 
-  PackedFilters(const Conv2dGeometry& g, const FilterMatrix<T>& filters, Side side, bool transposed)
-      : group_size_(size(g, side, transposed)), packed_(g.groups * group_size_) {
-    const int64_t K = g.filters_per_group();
-    const int64_t elements = filter_elements(g);
-    parallel_for(g.groups, [&](int64_t group) {
-      Matrix<const T> w = filters.from(group * K);
-      if (transposed) w = w.transposed();
-      const auto pack = side == Side::Left ? &pack_a<T> : &pack_b<T>;
-      pack(transposed ? elements : K, transposed ? K : elements, w, packed_.data() + group * group_size_);
+  PackedFilters(const Conv2dGeometry& g, Side side, bool transposed)
+      : filters_(g.filters_per_group()),
+        elements_(filter_elements(g)),
+        groups_(g.groups),
+        side_(side),
+        transposed_(transposed),
+        group_size_(side == Side::Left ? packed_a_size<T>(rows(), columns())
+                                       : packed_b_size<T>(rows(), columns())) {}
+
+  int64_t size() const { return groups_ * group_size_; }
+  void pack(const FilterMatrix<T>& filters, T* to) const {
+    parallel_for(groups_, [&](int64_t group) {
+      const Matrix<const T> w = filters.from(group * filters_);
+      const auto pack_operand = side_ == Side::Left ? &pack_a<T> : &pack_b<T>;
+      pack_operand(rows(), columns(), transposed_ ? w.transposed() : w, to + group * group_size_);
     });
   }
-
-  const T* group(int64_t group) const { return packed_.data() + group * group_size_; }
+  const T* group(const T* packed, int64_t group) const { return packed + group * group_size_; }
 
  private:
-  static int64_t size(const Conv2dGeometry& g, Side side, bool transposed) {
-    int64_t rows = g.filters_per_group();
-    int64_t columns = filter_elements(g);
-    if (transposed) std::swap(rows, columns);
-    return side == Side::Left ? packed_a_size<T>(rows, columns) : packed_b_size<T>(rows, columns);
-  }
+  int64_t rows() const { return transposed_ ? elements_ : filters_; }
+  int64_t columns() const { return transposed_ ? filters_ : elements_; }
 
+  int64_t filters_, elements_, groups_;
+  Side side_;
+  bool transposed_;
   int64_t group_size_;
-  Scratch<T> packed_;
 };
 
 }  // namespace linnet::cpu

@@ -16,21 +16,23 @@ template <class T>
 class ForwardProduct {
  public:
   /// `order` is that of the patches' elements. The geometry outlives the product.
-  ForwardProduct(const Conv2dGeometry& g, const View& w, const View& bias, const View& y, bool relu,
-                 ColumnOrder order)
+  ForwardProduct(const Conv2dGeometry& g, const View& y, bool relu, ColumnOrder order)
       : g_(g),
         y_(y),
+        relu_(relu),
+        order_(order),
         filters_are_rows_(!(y_.flat() && y_.channel_stride() == 1 && y_.pixel_stride() != 1)),
-        filters_(w, order),
-        packed_(g, filters_, filters_are_rows_ ? Packed::Side::Left : Packed::Side::Right,
-                !filters_are_rows_),
-        bias_(bias.defined() ? g.K : 0),
-        has_bias_(bias.defined()),
-        relu_(relu) {
-    for (int64_t k = 0; has_bias_ && k < g.K; ++k) bias_[k] = bias.as<const T>()[k * bias.strides[0]];
-  }
+        layout_(g, filters_are_rows_ ? Packed::Side::Left : Packed::Side::Right, !filters_are_rows_),
+        bias_(g.K) {}
 
-  const FeatureMaps<T>& y() const { return y_; }
+  int64_t packed_elements() const { return layout_.size(); }
+  void pack(const View& w, T* to) const { layout_.pack(FilterMatrix<T>(w, order_), to); }
+  /// What `multiply` is to take. The bias may be undefined.
+  void use(const T* packed, const View& bias) {
+    packed_ = packed;
+    has_bias_ = bias.defined();
+    for (int64_t k = 0; has_bias_ && k < g_.K; ++k) bias_[k] = bias.as<const T>()[k * bias.strides[0]];
+  }
 
   /// The patches are a matrix, elements by pixels.
   void multiply(int64_t n, int64_t group, PixelRange pixels, const Matrix<const T>& patches) const {
@@ -44,13 +46,13 @@ class ForwardProduct {
         y_.flat() ? y_.matrix(n, group * filters, pixels.begin) : Matrix<T>{result.data(), pixels.size(), 1};
     if (filters_are_rows_) {
       p.M = filters, p.N = pixels.size();
-      p.packed_a = packed_.group(group);
+      p.packed_a = layout_.group(packed_, group);
       p.b = patches;
       p.row_bias = bias;
     } else {
       p.M = pixels.size(), p.N = filters;
       p.a = patches.transposed();
-      p.packed_b = packed_.group(group);
+      p.packed_b = layout_.group(packed_, group);
       p.c = p.c.transposed();
       p.col_bias = bias;
     }
@@ -63,12 +65,13 @@ class ForwardProduct {
 
   const Conv2dGeometry& g_;
   FeatureMaps<T> y_;
-  bool filters_are_rows_;
-  FilterMatrix<T> filters_;
-  Packed packed_;
-  Scratch<T> bias_;
-  bool has_bias_;
   bool relu_;
+  ColumnOrder order_;
+  bool filters_are_rows_;
+  Packed layout_;
+  const T* packed_ = nullptr;
+  bool has_bias_ = false;
+  Scratch<T> bias_;
 };
 
 }  // namespace linnet::cpu

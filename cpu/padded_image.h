@@ -34,8 +34,9 @@ class PaddedImage {
         spread_w_(spread_w),
         phase_((g.span_w() - 1) / g.stride_w + round_up(g.Q, lanes)),
         in_place_(order.pixels && spread_h == 1 && spread_w == 1 && x.strides[1] == 1 &&
-                  x.strides[3] == order.channels && g.pad_top <= 0 && g.pad_left <= 0 &&
-                  input_rows(g.P) - g.pad_top <= x.shape[2] && columns() - g.pad_left <= x.shape[3]),
+                  x.strides[3] == order.channels && x.shape[1] >= order.channels && g.pad_top <= 0 &&
+                  g.pad_left <= 0 && input_rows(g.P) - g.pad_top <= x.shape[2] &&
+                  columns() - g.pad_left <= x.shape[3]),
         row_(in_place_      ? x.strides[2]
              : order.pixels ? columns() * order.channels
                             : g.stride_w * phase_),

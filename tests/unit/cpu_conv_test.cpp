@@ -234,6 +234,41 @@ void check_relu(const Conv2dGeometry& g, const Placement& image, const Placement
   }
 }
 
+/// Whether filters can be packed for it.
+bool is_by_products(const Conv2dGeometry& g) {
+  if (g.algorithm == ConvAlgorithm::Direct || g.N == 0) return false;
+  const bool named = g.algorithm == ConvAlgorithm::Im2col || g.algorithm == ConvAlgorithm::Implicit;
+  return named || !conv_depthwise::suits(g);
+}
+
+// Filters packed for a batch of one more, from operands without memory; then conv2d, and ReLU of that.
+template <class T>
+void check_packed(const Conv2dGeometry& g, const Placement& image, const Placement& filter) {
+  const Operands<T> o(g, image, filter);
+  Array<T> expected(g.output_shape(), image, T(7));
+  Conv2dGeometry other = g;
+  ++other.N;
+  View x = o.x.view(), y = expected.view();
+  x.data = y.data = nullptr;
+  ++x.shape[0];
+  ++y.shape[0];
+  const int64_t bytes = packed_conv2d_bytes(other, x, y);
+  ASSERT_EQ(bytes > 0, is_by_products(g));
+  if (bytes == 0) return;
+  std::vector<char> memory(static_cast<size_t>(bytes));
+  const View packed{memory.data(), DType::UInt8, {bytes}, {1}};
+  pack_conv2d(other, x, o.w.view(), y, packed);
+  for (const View& bias : {o.bias.view(), View{}}) {
+    Array<T> plain(expected), rectified(expected);
+    conv2d(g, o.x.view(), o.w.view(), bias, expected.view());
+    conv2d_packed(g, o.x.view(), packed, bias, plain.view(), false);
+    EXPECT_TRUE(same_bits(plain, expected)) << (bias.defined() ? "bias" : "no bias");
+    cpu_backend().unary(UnaryKind::Relu, expected.view(), expected.view());
+    conv2d_packed(g, o.x.view(), packed, bias, rectified.view(), true);
+    EXPECT_TRUE(same_bits(rectified, expected)) << (bias.defined() ? "bias" : "no bias");
+  }
+}
+
 class CpuConv : public testing::TestWithParam<size_t> {
  protected:
   const Case& param() const { return cases()[GetParam()]; }
@@ -271,6 +306,17 @@ TEST_P(CpuConv, ReluInOnePassHasTheSameBits) {
       const Conv2dGeometry g = geometry(param(), algorithm);
       check_relu<float>(g, kPlacements[i], kPlacements[0]);
       check_relu<double>(g, kPlacements[i], kPlacements[i]);
+    }
+  }
+}
+
+TEST_P(CpuConv, PackedFiltersGiveTheSameBits) {
+  for (ConvAlgorithm algorithm : kKernels) {
+    for (size_t i = 0; i < kPlacements.size(); ++i) {
+      SCOPED_TRACE(testing::Message() << name(algorithm) << ", placed as " << i);
+      const Conv2dGeometry g = geometry(param(), algorithm);
+      check_packed<float>(g, kPlacements[i], kPlacements[0]);
+      check_packed<double>(g, kPlacements[i], kPlacements[i]);
     }
   }
 }
@@ -409,6 +455,32 @@ TEST(CpuConvDetails, AutoChoosesWinogradByShape) {
   EXPECT_FALSE(suits({1, 16, 8, 8}, {16, 16, 3, 3}, {.stride = {1, 2}}));
   EXPECT_FALSE(suits({1, 16, 8, 8}, {16, 16, 3, 3}, {.dilation = {2, 1}}));
   EXPECT_FALSE(suits({1, 32, 8, 8}, {32, 16, 3, 3}, {.groups = 2}));
+}
+
+// The last channels of wider pixels: nothing lies behind those of the last one (which a sanitizer sees).
+TEST(CpuConvDetails, SlicesOfPixelsAreReadToTheirEnd) {
+  constexpr int64_t kWide = 32, kChannels = 21, kPixels = 8 * 9;
+  std::vector<float> memory(static_cast<size_t>(kPixels * kWide));
+  for (size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<float>(i % 11);
+  for (const Shape& filter : {Shape{16, kChannels, 3, 3}, Shape{kChannels, 1, 3, 3}}) {
+    const Conv2dGeometry g =
+        geometry({"", {1, kChannels, 8, 9}, filter, {.groups = kChannels / filter[1]}}, ConvAlgorithm::Auto);
+    const Operands<float> o(g, {{0, 2, 3, 1}, 1, 0}, {});
+    Array<float> x(g.input_shape());
+    const View slice{memory.data() + kWide - kChannels,
+                     DType::Float32,
+                     g.input_shape(),
+                     {kPixels * kWide, 1, 9 * kWide, kWide}};
+    for (int64_t c = 0; c < kChannels; ++c) {
+      for (int64_t h = 0; h < 8; ++h) {
+        for (int64_t w = 0; w < 9; ++w) x(0, c, h, w) = slice.as<float>()[(9 * h + w) * kWide + c];
+      }
+    }
+    Array<float> y(g.output_shape(), {{0, 2, 3, 1}, 1, 0}), expected(y);
+    conv2d(g, slice, o.w.view(), o.bias.view(), y.view());
+    conv_direct::conv2d(g, x.view(), o.w.view(), o.bias.view(), expected.view());
+    expect_near(y, expected.values(), g.channels_per_group() * 9 + 1, "forward");
+  }
 }
 
 TEST(CpuConvDetails, WinogradOfAnImageDoesNotDependOnTheBatch) {
