@@ -1,7 +1,7 @@
 // Convolution where every filter sees one channel of its own: too few multiply-adds to each number read for a
-// matrix product. A plane of the input, or a vector of planes where channels are innermost in memory, is
-// copied with its padding into a buffer that stays in a cache; each tap of the filter is then a place in it
-// that moves along with the output:
+// matrix product. Where channels are innermost in memory, cpu/conv_depthwise_pixels.cpp goes through them as
+// they lie. Otherwise vectors run along rows: a plane of the input is copied with its padding into a buffer
+// that stays in a cache; each tap of the filter is then a place in it that moves along with the output:
 //   forward        y = the sum over taps of x w
 //   grad_input     the same of gy, its pixels a stride apart, with the filter turned round
 //   grad_weight    of each tap the sum of x gy, over an image in T, over parts of the batch in double,
@@ -13,6 +13,7 @@
 #include "core/elements.h"
 #include "cpu/ceil_div.h"
 #include "cpu/conv.h"
+#include "cpu/conv_depthwise_pixels.h"
 #include "cpu/depthwise_kernel.h"
 #include "cpu/padded_image.h"
 #include "cpu/parallel.h"
@@ -24,18 +25,13 @@ namespace {
 constexpr int64_t kChunkWork = 1 << 16;  // multiply-adds worth handing to a thread
 constexpr int64_t kMostParts = 16;       // of a batch
 
-/// Padded planes of images, one by one or, where channels are innermost in memory, as many as a vector has
-/// lanes; and where a filter's taps find them.
+/// Padded planes of images, and where a filter's taps find them.
 template <class T>
 class Planes {
  public:
   /// Pixels of x lie `spread` apart, zeros between them.
-  Planes(const Conv2dGeometry& g, const View& x, bool vectors_of_channels, int64_t spread_h = 1,
-         int64_t spread_w = 1)
-      : g_(g),
-        by_channels_(vectors_of_channels),
-        lanes_(depthwise_kernels<T>().lanes),
-        image_(g, x, {by_channels_, by_channels_ ? lanes_ : 1}, lanes_, spread_h, spread_w) {
+  Planes(const Conv2dGeometry& g, const View& x, int64_t spread_h = 1, int64_t spread_w = 1)
+      : g_(g), lanes_(depthwise_kernels<T>().lanes), image_(g, x, {false, 1}, lanes_, spread_h, spread_w) {
     for (int64_t r = 0; r < g.R; ++r) {
       for (int64_t s = 0; s < g.S; ++s) offsets_.push_back(image_.tap(r, s));
     }
@@ -43,20 +39,15 @@ class Planes {
 
   int64_t taps() const { return g_.R * g_.S; }
   int64_t lanes() const { return lanes_; }
-  bool by_channels() const { return by_channels_; }
-  /// Channels of a plane, and planes of all channels.
-  int64_t width() const { return by_channels_ ? lanes_ : 1; }
-  int64_t count() const { return (g_.C + width() - 1) / width(); }
-  int64_t channels(int64_t plane) const { return std::min(width(), g_.C - plane * width()); }
+  int64_t count() const { return g_.C; }
   /// Vectors of an output row.
-  int64_t vectors() const { return by_channels_ ? g_.Q : round_up(g_.Q, lanes_) / lanes_; }
+  int64_t vectors() const { return ceil_div(g_.Q, lanes_); }
   int64_t buffer_elements() const { return image_.buffer_elements(g_.P); }
 
-  /// The taps of a plane of an image: in a buffer that held zeros, or another plane, or where it lies.
+  /// The taps of a plane of an image, in a buffer that held zeros, or another plane.
   DepthwisePlane<T> read(int64_t n, int64_t plane, T* buffer) const {
-    const T* const image = image_.read(n, plane * width(), channels(plane), 0, g_.P, buffer);
-    return {image, image_.row_step(), by_channels_ ? image_.pixel_step() : lanes_, offsets_.data(), taps(),
-            g_.P,  vectors()};
+    const T* const image = image_.read(n, plane, 1, 0, g_.P, buffer);
+    return {image, image_.row_step(), lanes_, offsets_.data(), taps(), g_.P, vectors()};
   }
 
   /// A plane of the output or its gradient, as the kernels want it: vectors.
@@ -66,10 +57,8 @@ class Planes {
   };
   /// Of an array shaped as the output, where it lies in whole vectors; none else.
   std::optional<Vectors> in_place(const View& y, int64_t n, int64_t plane) const {
-    const bool whole = by_channels_ ? y.strides[1] == 1 && channels(plane) == lanes_
-                                    : y.strides[3] == 1 && g_.Q % lanes_ == 0;
-    if (!whole) return std::nullopt;
-    return Vectors{first(y, n, plane), y.strides[2], by_channels_ ? y.strides[3] : lanes_};
+    if (y.strides[3] != 1 || g_.Q % lanes_ != 0) return std::nullopt;
+    return Vectors{first(y, n, plane), y.strides[2], lanes_};
   }
   int64_t dense_elements() const { return g_.P * vectors() * lanes_; }
   Vectors dense(T* buffer) const { return {buffer, vectors() * lanes_, lanes_}; }
@@ -80,56 +69,30 @@ class Planes {
     for (int64_t p = 0; p < g_.P; ++p) {
       T* const vectors_of_row = dense + p * vectors() * lanes_;
       for (int64_t q = 0; q < g_.Q; ++q) {
-        T* const pixel = from + p * y.strides[2] + q * y.strides[3];
-        for (int64_t c = 0; c < channels(plane); ++c) {
-          body(pixel[c * y.strides[1]], vectors_of_row[by_channels_ ? q * lanes_ + c : q]);
-        }
+        body(from[p * y.strides[2] + q * y.strides[3]], vectors_of_row[q]);
       }
     }
   }
 
  private:
   T* first(const View& y, int64_t n, int64_t plane) const {
-    return static_cast<T*>(y.data) + n * y.strides[0] + plane * width() * y.strides[1];
+    return static_cast<T*>(y.data) + n * y.strides[0] + plane * y.strides[1];
   }
 
   const Conv2dGeometry& g_;
-  bool by_channels_;
   int64_t lanes_;
   PaddedImage<T> image_;
   std::vector<int64_t> offsets_;
 };
 
-/// Whether channels are innermost in memory, enough of them to fill vectors.
+/// The filter of a plane as (taps, lanes).
 template <class T>
-bool channels_are_dense(const View& x, const View& y) {
-  return x.strides[1] == 1 && y.strides[1] == 1 && 2 * x.shape[1] >= depthwise_kernels<T>().lanes;
-}
-
-/// The filters of a plane as (taps, lanes), zeros beyond them.
-template <class T>
-void load_filters(const Planes<T>& planes, const View& w, int64_t plane, T* to) {
-  const int64_t first = plane * planes.width();
-  for (int64_t i = 0; i < planes.lanes(); ++i) {
-    const bool there = !planes.by_channels() || i < planes.channels(plane);
-    const T* const filter =
-        w.as<const T>() + (first + (planes.by_channels() && there ? i : 0)) * w.strides[0];
-    T* tap = to + i;
-    for (int64_t r = 0; r < w.shape[2]; ++r) {
-      for (int64_t s = 0; s < w.shape[3]; ++s, tap += planes.lanes()) {
-        *tap = there ? filter[r * w.strides[2] + s * w.strides[3]] : T(0);
-      }
+void load_filter(const Planes<T>& planes, const View& w, int64_t plane, T* to) {
+  const T* const filter = w.as<const T>() + plane * w.strides[0];
+  for (int64_t r = 0; r < w.shape[2]; ++r) {
+    for (int64_t s = 0; s < w.shape[3]; ++s, to += planes.lanes()) {
+      std::fill_n(to, planes.lanes(), filter[r * w.strides[2] + s * w.strides[3]]);
     }
-  }
-}
-
-template <class T>
-void load_bias(const Planes<T>& planes, const View& bias, int64_t plane, T* to) {
-  for (int64_t i = 0; i < planes.lanes(); ++i) {
-    const int64_t c = planes.by_channels() ? i : 0;
-    to[i] = bias.defined() && c < planes.channels(plane)
-                ? bias.as<const T>()[(plane * planes.width() + c) * bias.strides[0]]
-                : T(0);
   }
 }
 
@@ -145,8 +108,9 @@ void convolve(const Planes<T>& planes, const Conv2dGeometry& g, const View& w, c
   const int64_t count = planes.count(), lanes = planes.lanes(), elements = planes.taps() * lanes;
   const Scratch<T> filters(count * elements), constants(count * lanes);
   for (int64_t plane = 0; plane < count; ++plane) {
-    load_filters(planes, w, plane, filters.data() + plane * elements);
-    load_bias(planes, bias, plane, constants.data() + plane * lanes);
+    load_filter(planes, w, plane, filters.data() + plane * elements);
+    const T constant = bias.defined() ? bias.as<const T>()[plane * bias.strides[0]] : T(0);
+    std::fill_n(constants.data() + plane * lanes, lanes, constant);
   }
   parallel_range(g.N * count, grain(g, count), [&](int64_t begin, int64_t end) {
     const Scratch<T> buffer(planes.buffer_elements());
@@ -192,7 +156,7 @@ class WeightGradient {
   WeightGradient(const Conv2dGeometry& g, const View& x, const View& gy)
       : g_(g),
         gy_(gy),
-        planes_(g, x, channels_are_dense<T>(x, gy)),
+        planes_(g, x),
         parts_(gy.numel() > 0 ? std::min(g.N, kMostParts) : 0),
         elements_(planes_.taps() * planes_.lanes()),
         sums_(parts_ * planes_.count() * elements_) {}
@@ -235,13 +199,11 @@ class WeightGradient {
   }
 
   void store(const View& gw, int64_t c) const {
-    const int64_t lanes = planes_.lanes(), plane = c / planes_.width();
-    const int64_t first = planes_.by_channels() ? c % lanes : 0;
-    const int64_t count = planes_.by_channels() ? 1 : lanes;
+    const int64_t lanes = planes_.lanes();
     for (int64_t tap = 0; tap < planes_.taps(); ++tap) {
       double sum = 0;
       for (int64_t part = 0; part < parts_; ++part) {
-        for (int64_t i = 0; i < count; ++i) sum += sums(plane, part)[tap * lanes + first + i];
+        for (int64_t i = 0; i < lanes; ++i) sum += sums(c, part)[tap * lanes + i];
       }
       gw.as<T>()[c * gw.strides[0] + tap / g_.S * gw.strides[2] + tap % g_.S * gw.strides[3]] =
           static_cast<T>(sum);
@@ -266,7 +228,8 @@ void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const 
   if (y.numel() == 0) return;
   visit_floating(y.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
-    convolve(Planes<T>(geometry, x, channels_are_dense<T>(x, y)), geometry, w, bias, y, relu);
+    if (are_pixels<T>(x, y)) return convolve_pixels<T>(geometry, x, w, bias, y, relu, 1, 1);
+    convolve(Planes<T>(geometry, x), geometry, w, bias, y, relu);
   });
 }
 
@@ -275,15 +238,19 @@ void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const Vie
   const Conv2dGeometry back = turned(geometry);
   visit_floating(gx.dtype, [&](auto element) {
     using T = typename decltype(element)::Stored;
-    const Planes<T> planes(back, gy, channels_are_dense<T>(gy, gx), geometry.stride_h, geometry.stride_w);
-    convolve(planes, back, turned(w), View{}, gx, false);
+    const int64_t spread_h = geometry.stride_h, spread_w = geometry.stride_w;
+    if (are_pixels<T>(gy, gx))
+      return convolve_pixels<T>(back, gy, turned(w), View{}, gx, false, spread_h, spread_w);
+    convolve(Planes<T>(back, gy, spread_h, spread_w), back, turned(w), View{}, gx, false);
   });
 }
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
   if (gw.numel() == 0) return;
   visit_floating(gw.dtype, [&](auto element) {
-    WeightGradient<typename decltype(element)::Stored>(geometry, x, gy).run(gw);
+    using T = typename decltype(element)::Stored;
+    if (are_pixels<T>(x, gy)) return grad_weight_pixels<T>(geometry, x, gy, gw);
+    WeightGradient<T>(geometry, x, gy).run(gw);
   });
 }
 

@@ -217,9 +217,82 @@ void grad_weight(const DepthwisePlane<T>& plane, const T* gy, int64_t gy_row, in
   for (; t < plane.taps; ++t) grad_weight_some<T, 1>(plane, t, gy, gy_row, gy_step, sums);
 }
 
+/// kPixels pixels by a vector of channels: they share the weights, and their sums do not wait for each other.
+template <class T, int kPixels>
+HWY_INLINE void some_pixels(const DepthwisePixels<T>& pixels, int64_t first, int64_t c, const T* w,
+                            const Finish<T>& finish, T* y, int64_t y_step) {
+  const Tag<T> d;
+  Vec<T> sum[kPixels];
+  HWY_UNROLL(8)
+  for (Vec<T>& each : sum) each = hn::Zero(d);
+  const T* const x = pixels.x + first * pixels.x_step + c;
+  for (int64_t t = 0; t < pixels.taps; ++t) {
+    const Vec<T> weight = hn::LoadU(d, w + pixels.weights[t] + c);
+    const T* const from = x + pixels.offsets[t];
+    HWY_UNROLL(8)
+    for (int j = 0; j < kPixels; ++j) {
+      sum[j] = hn::MulAdd(hn::LoadU(d, from + j * pixels.x_step), weight, sum[j]);
+    }
+  }
+  HWY_UNROLL(8)
+  for (int j = 0; j < kPixels; ++j) finish.store(sum[j], y + (first + j) * y_step + c);
+}
+
+template <class T>
+void pixels(const DepthwisePixels<T>& pixels, const T* w, const T* bias, bool relu, T* y, int64_t y_step) {
+  const Tag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t j = 0;
+  for (; j + 8 <= pixels.pixels; j += 8) {
+    for (int64_t c = 0; c < pixels.channels; c += lanes) {
+      some_pixels<T, 8>(pixels, j, c, w, {hn::LoadU(d, bias + c), relu}, y, y_step);
+    }
+  }
+  for (; j < pixels.pixels; ++j) {
+    for (int64_t c = 0; c < pixels.channels; c += lanes) {
+      some_pixels<T, 1>(pixels, j, c, w, {hn::LoadU(d, bias + c), relu}, y, y_step);
+    }
+  }
+}
+
+/// kTaps taps of a vector of channels, from tap `first` on.
+template <class T, int kTaps>
+HWY_INLINE void pixel_sums_some(const DepthwisePixels<T>& pixels, int64_t first, int64_t c, const T* gy,
+                                int64_t gy_step, T* sums) {
+  const Tag<T> d;
+  Vec<T> sum[kTaps];
+  HWY_UNROLL(9)
+  for (Vec<T>& each : sum) each = hn::Zero(d);
+  const int64_t* const offsets = pixels.offsets + first;
+  const T* from = pixels.x + c;
+  for (int64_t j = 0; j < pixels.pixels; ++j, from += pixels.x_step) {
+    const Vec<T> g = hn::LoadU(d, gy + j * gy_step + c);
+    HWY_UNROLL(9)
+    for (int t = 0; t < kTaps; ++t) sum[t] = hn::MulAdd(hn::LoadU(d, from + offsets[t]), g, sum[t]);
+  }
+  HWY_UNROLL(9)
+  for (int t = 0; t < kTaps; ++t) {
+    T* const to = sums + pixels.weights[first + t] + c;
+    hn::StoreU(hn::Add(hn::LoadU(d, to), sum[t]), d, to);
+  }
+}
+
+template <class T>
+void pixel_sums(const DepthwisePixels<T>& pixels, const T* gy, int64_t gy_step, T* sums) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(Tag<T>()));
+  for (int64_t c = 0; c < pixels.channels; c += lanes) {
+    int64_t t = 0;
+    for (; t + 9 <= pixels.taps; t += 9) pixel_sums_some<T, 9>(pixels, t, c, gy, gy_step, sums);
+    for (; t + 6 <= pixels.taps; t += 6) pixel_sums_some<T, 6>(pixels, t, c, gy, gy_step, sums);
+    for (; t + 2 <= pixels.taps; t += 2) pixel_sums_some<T, 2>(pixels, t, c, gy, gy_step, sums);
+    for (; t < pixels.taps; ++t) pixel_sums_some<T, 1>(pixels, t, c, gy, gy_step, sums);
+  }
+}
+
 template <class T>
 DepthwiseKernels<T> make_kernels() {
-  return {static_cast<int64_t>(hn::Lanes(Tag<T>())), &forward<T>, &grad_weight<T>};
+  return {static_cast<int64_t>(hn::Lanes(Tag<T>())), &forward<T>, &grad_weight<T>, &pixels<T>,
+          &pixel_sums<T>};
 }
 
 }  // namespace
