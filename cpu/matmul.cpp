@@ -24,6 +24,11 @@ constexpr int64_t kChunkWork = 1 << 18;
 // An operand that is used by few panels of the other, or fits an L1 cache, is read where it lies.
 constexpr int64_t kFewPanels = 3;
 constexpr int64_t kSmallOperand = 32 << 10;  // bytes
+// Elements of a result whose long sums go to threads block by block; of all those sums; and what of them is
+// worth handing to a thread to add up.
+constexpr int64_t kSmallResult = 1 << 16;
+constexpr int64_t kMostSums = 1 << 20;
+constexpr int64_t kChunkSums = 1 << 16;
 // Rows that go singly over dense columns.
 constexpr int64_t kFewRows = 4;
 
@@ -284,6 +289,66 @@ class Product {
   bool reads_a_, reads_b_;  // where they lie
 };
 
+// A small result of long sums: blocks of K go to threads, which pack for themselves, and are added up in
+// order.
+template <class T>
+class LongSums {
+ public:
+  explicit LongSums(const Matmul<T>& problem) : p_(problem), panels_(p_.M, p_.N, p_.K) {}
+
+  static bool suits(const Matmul<T>& p) {
+    const int64_t blocks = depth_blocks_of(p.K), results = p.M * p.N;
+    return p.alpha == 1 && p.c.col == 1 && results <= kSmallResult && blocks * results <= kMostSums &&
+           num_threads() > 1 && blocks >= 2 * num_threads() && is_parallel(p);
+  }
+
+  void run() const {
+    const Scratch<T> sums(panels_.depth_blocks * p_.M * p_.N);
+    parallel_for(panels_.depth_blocks,
+                 [&](int64_t block) { multiply(block, sums.data() + block * p_.M * p_.N); });
+    parallel_range(p_.M, kChunkSums / (panels_.depth_blocks * p_.N), [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) add_up(row, sums.data() + row * p_.N);
+    });
+  }
+
+ private:
+  void multiply(int64_t block, T* sums) const {
+    const Range k = panels_.depth(block);
+    Matmul<T> part = p_;
+    part.K = k.size();
+    if (p_.packed_a != nullptr) {
+      part.packed_a += k.begin * p_.M;
+    } else {
+      part.a.data = p_.a.at(0, k.begin);
+    }
+    if (p_.packed_b != nullptr) {
+      part.packed_b += k.begin * panels_.padded_columns;
+    } else {
+      part.b.data = p_.b.at(k.begin, 0);
+    }
+    part.c = {sums, p_.N, 1};
+    part.beta = 0;
+    part.row_bias = part.col_bias = nullptr;
+    part.relu = false;
+    Product<T>(part).run();
+  }
+
+  void add_up(int64_t row, const T* sums) const {
+    T* const c = p_.c.at(row, 0);
+    for (int64_t j = 0; j < p_.N; ++j) c[j] = p_.beta == T(0) ? sums[j] : sums[j] + p_.beta * c[j];
+    for (int64_t block = 1; block < panels_.depth_blocks; ++block) {
+      const T* const more = sums + block * p_.M * p_.N;
+      for (int64_t j = 0; j < p_.N; ++j) c[j] += more[j];
+    }
+    for (int64_t j = 0; p_.row_bias != nullptr && j < p_.N; ++j) c[j] += p_.row_bias[row];
+    for (int64_t j = 0; p_.col_bias != nullptr && j < p_.N; ++j) c[j] += p_.col_bias[j];
+    for (int64_t j = 0; p_.relu && j < p_.N; ++j) c[j] = c[j] < T(0) ? T(0) : c[j];  // keeps NaN and -0
+  }
+
+  const Matmul<T>& p_;
+  Panels<T> panels_;
+};
+
 // A few rows by dense columns, as one image makes them in a linear layer: every column is read once, where it
 // lies.
 template <class T>
@@ -403,7 +468,9 @@ void matmul(const Matmul<T>& problem) {
   if (FewRows<T>::suits(problem)) return FewRows<T>(problem).run();
   if (FewRows<T>::suits(other)) return FewRows<T>(other).run();
   if (OneRow<T>::suits(problem)) return OneRow<T>(problem).run();
-  Product<T>(transposed_is_cheaper(problem) ? other : problem).run();
+  const Matmul<T>& chosen = transposed_is_cheaper(problem) ? other : problem;
+  if (LongSums<T>::suits(chosen)) return LongSums<T>(chosen).run();
+  Product<T>(chosen).run();
 }
 
 template <class T>

@@ -265,6 +265,48 @@ TEST(CpuMatmul, PackedOperands) {
   }
 }
 
+// Small results of long sums, whose blocks threads take: packed operands and not, with all that is done at
+// the end.
+template <class T>
+void check_long_sums(int64_t M, int64_t N, int64_t K) {
+  const int before = num_threads();
+  const Array<T> a = Array<T>({M, K}).randomize(1), b = Array<T>({K, N}).randomize(2);
+  const Array<T> rows = Array<T>({M}).randomize(3), columns = Array<T>({N}).randomize(4);
+  std::vector<T> packed_a(static_cast<size_t>(packed_a_size<T>(M, K)));
+  std::vector<T> packed_b(static_cast<size_t>(packed_b_size<T>(K, N)));
+  pack_a<T>(M, K, {a.view().template as<T>(), K, 1}, packed_a.data());
+  pack_b<T>(K, N, {b.view().template as<T>(), N, 1}, packed_b.data());
+  for (const int how : {0, 1, 2, 3}) {
+    for (const T beta : {T(0), T(-0.5)}) {
+      std::vector<T> results[3];
+      for (const int threads : {1, 2, 3}) {
+        set_num_threads(threads);
+        const Array<T> c = Array<T>({M, N}).randomize(5);
+        Matmul<T> p;
+        p.M = M, p.N = N, p.K = K;
+        p.c = {c.view().template as<T>(), N, 1};
+        p.beta = beta;
+        p.row_bias = how == 1 ? rows.view().template as<T>() : nullptr;
+        p.col_bias = how == 2 ? columns.view().template as<T>() : nullptr;
+        p.relu = how >= 2;
+        (how & 1) != 0 ? void(p.packed_a = packed_a.data()) : void(p.a = {a.view().template as<T>(), K, 1});
+        (how & 2) != 0 ? void(p.packed_b = packed_b.data()) : void(p.b = {b.view().template as<T>(), N, 1});
+        matmul(p);
+        results[threads - 1] = c.values();
+      }
+      EXPECT_EQ(results[1], results[0]) << "operands " << how << ", beta " << beta;
+      EXPECT_EQ(results[2], results[0]) << "operands " << how << ", beta " << beta;
+    }
+  }
+  set_num_threads(before);
+}
+
+TEST(CpuMatmul, LongSumsOfSmallResults) {
+  check_long_sums<float>(128, 250, 2048);
+  check_long_sums<float>(37, 45, 3001);
+  check_long_sums<double>(45, 37, 5000);
+}
+
 // Backend::gemm_packed: the bits of gemm, then ReLU; few rows and many, panels that are whole and not, one
 // block of K and several, any strides of the operands.
 template <class T>
