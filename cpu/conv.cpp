@@ -93,7 +93,8 @@ Function chosen_forward(const Conv2dGeometry& geometry, const View& y, const For
 /// None where filters are best read as they lie.
 const PackedConv2d* chosen_packed(const Conv2dGeometry& geometry, const View& y) {
   return chosen_forward<const PackedConv2d*>(
-      geometry, y, {nullptr, &conv_im2col::packed, &conv_implicit::packed, &conv_winograd::packed, nullptr});
+      geometry, y,
+      {nullptr, &conv_im2col::kPacked, &conv_implicit::kPacked, &conv_winograd::kPacked, nullptr});
 }
 
 }  // namespace

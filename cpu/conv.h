@@ -48,7 +48,7 @@ void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const Vie
 namespace conv_im2col {
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu = false);
-extern const PackedConv2d packed;
+extern const PackedConv2d kPacked;
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx);
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_im2col
@@ -69,7 +69,7 @@ void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const Vie
 namespace conv_implicit {
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu = false);
-extern const PackedConv2d packed;
+extern const PackedConv2d kPacked;
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_implicit
 
@@ -81,7 +81,7 @@ namespace conv_winograd {
 bool suits(const Conv2dGeometry& geometry);
 void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias, const View& y,
             bool relu = false);
-extern const PackedConv2d packed;
+extern const PackedConv2d kPacked;
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw);
 }  // namespace conv_winograd
 

@@ -250,7 +250,7 @@ void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const 
             bool relu) {
   ForwardSteps<Forward>::conv2d(geometry, x, w, bias, y, relu);
 }
-const PackedConv2d packed = ForwardSteps<Forward>::kPacked;
+const PackedConv2d kPacked = ForwardSteps<Forward>::kPacked;
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const View& gy, const View& w, const View& gx) {
   if (gx.numel() == 0) return;

@@ -397,6 +397,6 @@ void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const 
             bool relu) {
   ForwardSteps<Forward>::conv2d(geometry, x, w, bias, y, relu);
 }
-const PackedConv2d packed = ForwardSteps<Forward>::kPacked;
+const PackedConv2d kPacked = ForwardSteps<Forward>::kPacked;
 
 }  // namespace linnet::cpu::conv_implicit

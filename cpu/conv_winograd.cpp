@@ -418,7 +418,7 @@ void conv2d(const Conv2dGeometry& geometry, const View& x, const View& w, const 
             bool relu) {
   ForwardSteps<Forward>::conv2d(geometry, x, w, bias, y, relu);
 }
-const PackedConv2d packed = ForwardSteps<Forward>::kPacked;
+const PackedConv2d kPacked = ForwardSteps<Forward>::kPacked;
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const View& x, const View& gy, const View& gw) {
   if (gw.numel() == 0) return;

@@ -255,17 +255,17 @@ void pixels(const DepthwisePixels<T>& pixels, const T* w, const T* bias, bool re
   }
 }
 
-/// kTaps taps of a vector of channels, from tap `first` on.
+/// Some pixels by kTaps taps, from tap `first` on, of a vector of channels.
 template <class T, int kTaps>
-HWY_INLINE void pixel_sums_some(const DepthwisePixels<T>& pixels, int64_t first, int64_t c, const T* gy,
-                                int64_t gy_step, T* sums) {
+HWY_INLINE void pixel_sums_some(const DepthwisePixels<T>& pixels, int64_t begin, int64_t end, int64_t first,
+                                int64_t c, const T* gy, int64_t gy_step, T* sums) {
   const Tag<T> d;
   Vec<T> sum[kTaps];
   HWY_UNROLL(9)
   for (Vec<T>& each : sum) each = hn::Zero(d);
   const int64_t* const offsets = pixels.offsets + first;
-  const T* from = pixels.x + c;
-  for (int64_t j = 0; j < pixels.pixels; ++j, from += pixels.x_step) {
+  const T* from = pixels.x + begin * pixels.x_step + c;
+  for (int64_t j = begin; j < end; ++j, from += pixels.x_step) {
     const Vec<T> g = hn::LoadU(d, gy + j * gy_step + c);
     HWY_UNROLL(9)
     for (int t = 0; t < kTaps; ++t) sum[t] = hn::MulAdd(hn::LoadU(d, from + offsets[t]), g, sum[t]);
@@ -280,12 +280,16 @@ HWY_INLINE void pixel_sums_some(const DepthwisePixels<T>& pixels, int64_t first,
 template <class T>
 void pixel_sums(const DepthwisePixels<T>& pixels, const T* gy, int64_t gy_step, T* sums) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(Tag<T>()));
-  for (int64_t c = 0; c < pixels.channels; c += lanes) {
-    int64_t t = 0;
-    for (; t + 9 <= pixels.taps; t += 9) pixel_sums_some<T, 9>(pixels, t, c, gy, gy_step, sums);
-    for (; t + 6 <= pixels.taps; t += 6) pixel_sums_some<T, 6>(pixels, t, c, gy, gy_step, sums);
-    for (; t + 2 <= pixels.taps; t += 2) pixel_sums_some<T, 2>(pixels, t, c, gy, gy_step, sums);
-    for (; t < pixels.taps; ++t) pixel_sums_some<T, 1>(pixels, t, c, gy, gy_step, sums);
+  constexpr int64_t kAtOnce = 8;  // all channels of so many pixels: memory is read in its order
+  for (int64_t begin = 0; begin < pixels.pixels; begin += kAtOnce) {
+    const int64_t end = HWY_MIN(begin + kAtOnce, pixels.pixels);
+    for (int64_t c = 0; c < pixels.channels; c += lanes) {
+      int64_t t = 0;
+      for (; t + 9 <= pixels.taps; t += 9) pixel_sums_some<T, 9>(pixels, begin, end, t, c, gy, gy_step, sums);
+      for (; t + 6 <= pixels.taps; t += 6) pixel_sums_some<T, 6>(pixels, begin, end, t, c, gy, gy_step, sums);
+      for (; t + 2 <= pixels.taps; t += 2) pixel_sums_some<T, 2>(pixels, begin, end, t, c, gy, gy_step, sums);
+      for (; t < pixels.taps; ++t) pixel_sums_some<T, 1>(pixels, begin, end, t, c, gy, gy_step, sums);
+    }
   }
 }
 
