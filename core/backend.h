@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -116,6 +117,12 @@ class Backend {
   virtual MemoryStats memory_stats() const { return {}; }
   /// Gives memory that is kept but not used back to the system, and begins a new `peak`.
   virtual void trim_memory() {}
+
+  /// Calls body(i) for every i < count. A device whose functions run on threads of this process gives each
+  /// call one of them, several at once: for work that shares nothing.
+  virtual void for_each_apart(int64_t count, const std::function<void(int64_t)>& body);
+  /// How many of those calls run at once.
+  virtual int64_t calls_at_once() const { return 1; }
 
   // ---- movement
   /// to = from, converting the dtype as static_cast does (to bool: != 0). Same shapes.

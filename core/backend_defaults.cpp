@@ -28,6 +28,10 @@ View along(View line, int dim, const View& shaped) {
 
 }  // namespace
 
+void Backend::for_each_apart(int64_t count, const std::function<void(int64_t)>& body) {
+  for (int64_t i = 0; i < count; ++i) body(i);
+}
+
 int64_t Backend::packed_gemm_bytes(const View&) const {
   return 0;
 }

@@ -14,8 +14,13 @@ namespace {
 
 constexpr size_t kMostPlans = 64;
 constexpr int64_t kAlignment = 64;
-constexpr int64_t kCache = 2 << 20;   // bytes of temporaries that are worth keeping there
-constexpr int64_t kMostAtOnce = 256;  // images, where temporaries are small
+constexpr int64_t kCache = 2 << 20;      // bytes of temporaries that are worth keeping there
+constexpr int64_t kMostAtOnce = 256;     // images, where temporaries are small
+constexpr int64_t kLeastOfAThread = 16;  // images: it reads all weights for them
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
 
 /// When a buffer is in use, and where it lies in the block.
 struct Slot {
@@ -183,9 +188,26 @@ int64_t Executable::find_part() const {
   return images;
 }
 
-void Executable::execute(const Plan& plan, char* block, char* input, char* result) const {
+/// Whether each thread has images enough for parts of its own; else all work on each call.
+bool Executable::goes_apart(int64_t batch) const {
+  const int64_t threads = backend().calls_at_once();
+  return part_ > 0 && threads > 1 && batch >= threads * std::min(part_, kLeastOfAThread);
+}
+
+int64_t Executable::parts_of(int64_t batch) const {
+  if (part_ == 0 || batch == 0) return 1;
+  const int64_t parts = ceil_div(batch, part_), threads = backend().calls_at_once();
+  return goes_apart(batch) ? ceil_div(parts, threads) * threads : parts;
+}
+
+/// What stands in for the device on this thread, if anything does.
+Backend& Executable::backend() const {
   Backend* const stand_in = StandIn::active();
-  Backend& backend = stand_in != nullptr ? *stand_in : program_.device.backend();
+  return stand_in != nullptr ? *stand_in : program_.device.backend();
+}
+
+void Executable::execute(const Plan& plan, char* block, char* input, char* result) const {
+  Backend& with = backend();
   char* const bases[] = {nullptr, block, input, result};
   for (const Step& step : plan.steps) {
     std::array<View, Call::kMostViews> views;
@@ -196,7 +218,7 @@ void Executable::execute(const Plan& plan, char* block, char* input, char* resul
             bases[static_cast<size_t>(step.memory[i])] + reinterpret_cast<intptr_t>(views[i].data);
       }
     }
-    step.call->run(backend, std::span(views.data(), step.count));
+    step.call->run(with, std::span(views.data(), step.count));
   }
 }
 
@@ -214,17 +236,20 @@ NDArray Executable::result_of(const NDArray& x) const {
           : NDArray::empty({(buffer.bytes + more * buffer.bytes_step) / size}, result.dtype, device);
   char* const from = x.read_view().as<char>();
   char* const to = y.read_view().as<char>();
-  const int64_t parts = part_ > 0 ? std::max<int64_t>(1, (batch + part_ - 1) / part_) : 1;
-  NDArray block;
-  for (int64_t part = 0, image = 0; part < parts; ++part) {
-    const int64_t images = (batch - image) / (parts - part);  // the later ones may have one more
+  const int64_t parts = parts_of(batch);
+  const auto run_part = [&](int64_t part) {
+    const int64_t image = part * (batch / parts) + std::min(part, batch % parts);
+    const int64_t images = batch / parts + (part < batch % parts ? 1 : 0);
     const std::shared_ptr<const Plan> kept = images == recorded_batch() ? nullptr : kept_plan(images);
     const Plan& plan = kept ? *kept : recorded_;
-    if (!block.defined() || block.numel() < plan.bytes)
-      block = NDArray::empty({plan.bytes}, DType::UInt8, device);
+    const NDArray block = NDArray::empty({plan.bytes}, DType::UInt8, device);
     execute(plan, block.read_view().as<char>(), from + image * program_.buffer(program_.input).bytes_step,
             to + image * buffer.bytes_step);
-    image += images;
+  };
+  if (goes_apart(batch)) {
+    backend().for_each_apart(parts, run_part);
+  } else {
+    for (int64_t part = 0; part < parts; ++part) run_part(part);
   }
   const Arrangement at = result.of_batch(more);
   return y.as_strided(at.shape, at.strides, at.offset / size);

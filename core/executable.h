@@ -1,7 +1,8 @@
 // A program made ready to run: for a batch, every operand's extents and place are worked out once, and all
 // temporaries share one block of memory, in which those that are never alive together overlap. Batches that
 // come again find their plan. A large batch of images that do not touch each other goes in parts, whose
-// temporaries stay in a cache. Running changes nothing but the plans kept, so threads may share one.
+// temporaries stay in a cache, one to a thread of the device's. Running changes nothing but the plans kept,
+// so threads may share one.
 #pragma once
 
 #include <array>
@@ -42,6 +43,10 @@ class Executable {
   /// For that many images.
   std::shared_ptr<const Plan> kept_plan(int64_t batch) const;
   int64_t find_part() const;
+  bool goes_apart(int64_t batch) const;
+  /// How many parts a batch goes in.
+  int64_t parts_of(int64_t batch) const;
+  Backend& backend() const;
   NDArray result_of(const NDArray& x) const;
   void execute(const Plan& plan, char* block, char* input, char* result) const;
   void check_input(const char* where, const NDArray& x) const;

@@ -12,6 +12,7 @@
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
 #include "cpu/memory_count.h"
+#include "cpu/parallel.h"
 #include "cpu/simd_path.h"
 
 namespace linnet {
@@ -60,6 +61,13 @@ void CpuBackend::copy_from_host(void* to, const void* from, size_t bytes) {
 }
 void CpuBackend::copy_to_host(void* to, const void* from, size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
+void CpuBackend::for_each_apart(int64_t count, const std::function<void(int64_t)>& body) {
+  cpu::parallel_for(count, body);
+}
+int64_t CpuBackend::calls_at_once() const {
+  return num_threads();
 }
 
 void CpuBackend::gemm(double alpha, const View& a, const View& b, double beta, const View& c,

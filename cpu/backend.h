@@ -22,6 +22,9 @@ class CpuBackend final : public Backend {
   MemoryStats memory_stats() const override;
   void trim_memory() override;
 
+  void for_each_apart(int64_t count, const std::function<void(int64_t)>& body) override;
+  int64_t calls_at_once() const override;
+
   void copy(const View& from, const View& to) override;
   void fill(Scalar value, const View& to) override;
   void gather(const View& x, int dim, const View& index, const View& out) override;

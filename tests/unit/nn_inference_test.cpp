@@ -10,6 +10,7 @@
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 #include <linnet/core/random.h>
+#include <linnet/cpu/threads.h>
 #include <linnet/nn/activations.h>
 #include <linnet/nn/inference.h>
 #include <linnet/nn/layers.h>
@@ -100,6 +101,24 @@ TEST(Inference, SimpleCnnHasTheModelsBitsForAnyBatch) {
       expect_same_bits(fast.predict(x), result_of(model, x));
     }
   }
+}
+
+TEST(Inference, ThreadsTakePartsOfTheirOwn) {
+  manual_seed(10);
+  const auto model = nn::make_model("resnet-20");
+  model->eval();
+  const nn::InferenceModel fast = nn::optimize_for_inference(*model, {1, 3, 32, 32});
+  const int before = num_threads();
+  for (const int64_t batch : {15, 16, 23, 40}) {  // one and several to a thread, as even as they can be
+    const NDArray x = random_normal({batch, 3, 32, 32});
+    set_num_threads(1);
+    const NDArray expected = fast.predict(x);
+    for (const int threads : {2, 3}) {
+      set_num_threads(threads);
+      expect_same_bits(fast.predict(x), expected);
+    }
+  }
+  set_num_threads(before);
 }
 
 TEST(Inference, ResidualNetworkFoldsEveryBatchNorm) {
