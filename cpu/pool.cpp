@@ -3,7 +3,9 @@
 // loops over them. Rows of averages are summed first and their columns then. The gradient of a maximum adds
 // to planes that one thread has for itself.
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <span>
 #include <type_traits>
 
 #include "core/elements.h"
@@ -118,16 +120,20 @@ class MaxGradPlanes {
   }
 
  private:
+  using Position = std::array<int64_t, 4>;
+
   void clear(T* to, int64_t channels) const {
     const Strides& step = gx_.strides;
     for (int64_t h = 0; h < g_.h.in; ++h) {
       T* const row = to + h * step[2];
       if (channels == 1 && step[3] == 1) {
         std::fill_n(row, W_, T(0));
-        continue;
-      }
-      for (int64_t w = 0; w < W_; ++w) {
-        for (int64_t c = 0; c < channels; ++c) row[w * step[3] + c * step[1]] = T(0);
+      } else if (step[1] == 1 && step[3] == channels) {
+        std::fill_n(row, W_ * channels, T(0));
+      } else {
+        for (int64_t w = 0; w < W_; ++w) {
+          for (int64_t c = 0; c < channels; ++c) row[w * step[3] + c * step[1]] = T(0);
+        }
       }
     }
   }
@@ -135,19 +141,31 @@ class MaxGradPlanes {
   /// Adds `count` results, which lie along dimension `dim` from `position` on, at their places; `next` leads
   /// from the plane of one to that of the next.
   void add(T* to, int64_t next, const T* from, int64_t step, const int64_t* places, int64_t place_step,
-           int64_t count, Dims position, int dim) const {
+           int64_t count, const Position& position, int dim) const {
     const int64_t row = gx_.strides[2], column = gx_.strides[3], pixel = W_ <= 1 ? row : column;
-    const auto pixels = static_cast<uint64_t>(g_.h.in * W_);
+    bool inside = true;
+    for (int64_t i = 0; i < count; ++i) inside &= is_inside(places[i * place_step]);
+    if (!inside) refuse(places, place_step, position, dim);
+    if (flat_ && next == 1 && step == 1 && place_step == 1) {
+      for (int64_t i = 0; i < count; ++i) to[places[i] * pixel + i] += from[i];
+      return;
+    }
     for (int64_t i = 0; i < count; ++i) {
       const int64_t place = places[i * place_step];
-      if (static_cast<uint64_t>(place) >= pixels) {
-        position[dim] += i;
-        fail("max_pool2d_grad", "index {} at {} is outside the plane of {}x{}; expected 0 <= index < {}",
-             place, position, g_.h.in, W_, pixels);
-      }
       const int64_t offset = flat_ ? place * pixel : place / W_ * row + place % W_ * column;
       to[offset + i * next] += from[i * step];
     }
+  }
+
+  bool is_inside(int64_t place) const {
+    return static_cast<uint64_t>(place) < static_cast<uint64_t>(g_.h.in * W_);
+  }
+  [[noreturn]] void refuse(const int64_t* places, int64_t step, Position position, int dim) const {
+    int64_t i = 0;
+    while (is_inside(places[i * step])) ++i;
+    position[static_cast<size_t>(dim)] += i;
+    fail("max_pool2d_grad", "index {} at {} is outside the plane of {}x{}; expected 0 <= index < {}",
+         places[i * step], Dims(std::span<const int64_t>(position)), g_.h.in, W_, g_.h.in * W_);
   }
 
   const Pool2dGeometry& g_;
