@@ -29,9 +29,10 @@ int main(int argc, char** argv) {
                        nn::ReLU(),
                        nn::Flatten(),
                        nn::Linear(32 * 7 * 7, 10)};
+  model.to(MemoryOrder::ChannelsLast);
   data::Loader loader(train_set, {.batch = 128, .shuffle = true});
   optim::SGD optimizer(model.parameters(),
-                       {.lr = 0.1, .momentum = 0.9, .weight_decay = 5e-4, .nesterov = true});
+                       {.lr = 0.1, .momentum = 0.9, .weight_decay = 1e-3, .nesterov = true});
   optim::Schedule schedule(optimizer,
                            optim::one_cycle_lr({.max_lr = 0.4, .total_steps = epochs * loader.batches()}));
   for (int64_t epoch = 0; epoch < epochs; ++epoch) {
