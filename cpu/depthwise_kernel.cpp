@@ -223,18 +223,18 @@ HWY_INLINE void some_pixels(const DepthwisePixels<T>& pixels, int64_t first, int
                             const Finish<T>& finish, T* y, int64_t y_step) {
   const Tag<T> d;
   Vec<T> sum[kPixels];
-  HWY_UNROLL(8)
+  HWY_UNROLL(4)
   for (Vec<T>& each : sum) each = hn::Zero(d);
   const T* const x = pixels.x + first * pixels.x_step + c;
   for (int64_t t = 0; t < pixels.taps; ++t) {
     const Vec<T> weight = hn::LoadU(d, w + pixels.weights[t] + c);
     const T* const from = x + pixels.offsets[t];
-    HWY_UNROLL(8)
+    HWY_UNROLL(4)
     for (int j = 0; j < kPixels; ++j) {
       sum[j] = hn::MulAdd(hn::LoadU(d, from + j * pixels.x_step), weight, sum[j]);
     }
   }
-  HWY_UNROLL(8)
+  HWY_UNROLL(4)
   for (int j = 0; j < kPixels; ++j) finish.store(sum[j], y + (first + j) * y_step + c);
 }
 
@@ -243,9 +243,9 @@ void pixels(const DepthwisePixels<T>& pixels, const T* w, const T* bias, bool re
   const Tag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t j = 0;
-  for (; j + 8 <= pixels.pixels; j += 8) {
+  for (; j + 4 <= pixels.pixels; j += 4) {
     for (int64_t c = 0; c < pixels.channels; c += lanes) {
-      some_pixels<T, 8>(pixels, j, c, w, {hn::LoadU(d, bias + c), relu}, y, y_step);
+      some_pixels<T, 4>(pixels, j, c, w, {hn::LoadU(d, bias + c), relu}, y, y_step);
     }
   }
   for (; j < pixels.pixels; ++j) {
