@@ -234,8 +234,13 @@ void pack_along_depth(const T* from, int64_t step, int64_t count, int64_t width,
       }
     }
   };
+  const hn::CappedTag<T, kSquare<T>> square;
   pack_rows(Tag<T>());
-  pack_rows(hn::CappedTag<T, kSquare<T>>());
+  pack_rows(square);
+  if (row < count && count >= kSquare<T>) {  // the last square, some of whose rows are written again
+    row = count - kSquare<T>;
+    pack_rows(square);
+  }
   pack_any(from + row * step, step, 1, count - row, width, squares_end, to + row);
   pack_any(from + squares_end, step, 1, count, width, depth - squares_end, to + squares_end * width);
 }
