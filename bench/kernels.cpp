@@ -2,6 +2,7 @@
 // says how many threads (1). Counters are operations or bytes a second.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -9,6 +10,9 @@
 #include <linnet/core/random.h>
 #include <linnet/cpu/gemm.h>
 #include <linnet/cpu/threads.h>
+#include "core/operands.h"
+#include "cpu/gemm_kernel.h"
+#include "cpu/machine_peak.h"
 
 using namespace linnet;
 
@@ -42,6 +46,39 @@ BENCHMARK_CAPTURE(gemm, tuned, GemmAlgorithm::Tuned)
     ->Args({128, 2048, 250})
     ->Args({1, 2048, 250})
     ->Args({2048, 250, 1});
+
+// A tile by itself, over packed panels: twenty of A, which an L2 cache holds, and one of B. Beside it `peak`,
+// of as many threads as LINNET_THREADS says, measured just before and just after.
+void gemm_tile(State& state) {
+  const auto& kernels = cpu::gemm_kernels<float>();
+  const int64_t depth = state.range(0), rows = kernels.rows, columns = kernels.columns();
+  constexpr int64_t kPanels = 20;
+  const int64_t tap = 0;
+  const NDArray a = random_normal({kPanels * rows * depth}), b = random_normal({columns * depth});
+  const NDArray c = NDArray::zeros({kPanels * rows * columns});
+  const double before = cpu::peak_flops(DType::Float32, 0.02);
+  for (auto _ : state) {
+    for (int64_t i = 0; i < kPanels; ++i) {
+      cpu::GemmTile<float> t{};
+      t.taps = 1;
+      t.a_taps = t.b_taps = &tap;
+      t.depth = depth;
+      t.a = result_view(a).as<float>() + i * rows * depth;
+      t.a_row = 1;
+      t.a_step = rows;
+      t.b = result_view(b).as<float>();
+      t.b_step = t.c_row = t.c_count = columns;
+      t.b_vector = t.c_vector = t.c_lanes = kernels.lanes;
+      t.c = result_view(c).as<float>() + i * rows * columns;
+      t.alpha = 1;
+      kernels.tile[cpu::GemmKernels<float>::kMaxVectors - 1][rows - 1](t);
+    }
+    benchmark::ClobberMemory();
+  }
+  set_flops(state, 2.0 * static_cast<double>(kPanels * rows * columns * depth));
+  state.counters["peak"] = std::max(before, cpu::peak_flops(DType::Float32, 0.02));
+}
+BENCHMARK(gemm_tile)->ArgName("depth")->Arg(64)->Arg(256);
 
 void gemm_transposed(State& state) {
   const int64_t n = state.range(0);
