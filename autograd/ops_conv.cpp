@@ -4,8 +4,10 @@
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
 
+#include "autograd/conv_rule.h"
 #include "autograd/node.h"
 #include "core/pad.h"
+#include "core/relu.h"
 
 namespace linnet {
 
@@ -82,19 +84,27 @@ Tensor forward(bool relu, const Tensor& x, const Tensor& w, const Tensor& bias,
   }
   const NDArray b = array_of(bias);
   NDArray y = relu ? conv2d_relu(x.data(), w.data(), b, options) : conv2d(x.data(), w.data(), b, options);
-  return record(
-      name, {x, w, bias}, std::move(y),
-      [relu, geometry = Conv2dGeometry::make(x.shape(), w.shape(), options)](const Saved& saved,
-                                                                             const Tensor& by_y) -> Tensors {
-        const Tensor gy = relu ? mask_positive(by_y, saved.output().detach()) : by_y;
-        return {saved.needs(0) ? conv2d_grad_input(gy, saved.input(1), geometry) : Tensor(),
-                saved.needs(1) ? conv2d_grad_weight(saved.input(0), gy, geometry) : Tensor(),
-                saved.needs(2) ? sum(gy, {0, 2, 3}) : Tensor()};
-      },
-      relu ? Keep::Both : Keep::Inputs);
+  return record(name, {x, w, bias}, std::move(y),
+                autograd::Conv2dRule{Conv2dGeometry::make(x.shape(), w.shape(), options), relu},
+                relu ? Keep::Both : Keep::Inputs);
 }
 
 }  // namespace
+
+Tensors autograd::Conv2dRule::operator()(const Saved& saved, const Tensor& by_y) const {
+  Tensor gy, by_bias;
+  if (relu && saved.needs(2) && !grad_enabled()) {
+    const bool sole = by_y.impl().use_count() == 1 && by_y.data().use_count() == 1;
+    ReluGradient g = relu_grad_sums(saved.output().data(), by_y.data(), sole);
+    gy = std::move(g.gx);
+    by_bias = std::move(g.sums);
+  } else {
+    gy = relu ? mask_positive(by_y, saved.output().detach()) : by_y;
+    if (saved.needs(2)) by_bias = sum(gy, {0, 2, 3});
+  }
+  return {saved.needs(0) ? conv2d_grad_input(gy, saved.input(1), geometry) : Tensor(),
+          saved.needs(1) ? conv2d_grad_weight(saved.input(0), gy, geometry) : Tensor(), by_bias};
+}
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& options) {
   return forward(false, x, w, Tensor(), options);

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <numbers>
 
+#include "autograd/conv_rule.h"
 #include "autograd/node.h"
+#include "core/relu.h"
 
 namespace linnet {
 
@@ -88,13 +90,47 @@ Tensor sigmoid(const Tensor& x) {
       Keep::Output);
 }
 
-Tensor relu(const Tensor& x) {
+namespace {
+
+Tensor recorded_relu(const Tensor& x, NDArray y) {
   return record(
-      "relu", {x}, relu(x.data()),
+      "relu", {x}, std::move(y),
       [](const Saved& saved, const Tensor& gy) -> Tensors {
         return {mask_positive(gy, saved.output().detach())};
       },
       Keep::Output);
+}
+
+/// Whether this handle alone leads to its array, and to the operator that has just made it.
+bool is_sole_result(const Tensor& x) {
+  return x.defined() && x.impl()->node != nullptr && x.impl().use_count() == 1 &&
+         x.impl()->node.use_count() == 1 && x.data().use_count() == 1 &&
+         (x.data().is_contiguous() || x.data().is_channels_last());
+}
+
+/// Makes conv2d -> y, y having become ReLU of that, conv2d_relu -> y.
+bool takes_relu(autograd::Node& node, const NDArray& y) {
+  auto* const convolution = node.rule.target<autograd::Conv2dRule>();
+  if (convolution == nullptr || convolution->relu) return false;
+  convolution->relu = true;
+  node.name = "conv2d_relu";
+  node.keep = autograd::Keep::Both;
+  node.kept.emplace_back(y);
+  return true;
+}
+
+}  // namespace
+
+Tensor relu(const Tensor& x) {
+  return recorded_relu(x, relu(x.data()));
+}
+
+Tensor relu(Tensor&& x) {
+  if (!is_sole_result(x)) return relu(x);
+  const NDArray y = x.data();
+  relu_in_place(y);
+  if (takes_relu(*x.impl()->node, y)) return std::move(x);
+  return recorded_relu(x, y);
 }
 
 // ---- two operands

@@ -208,6 +208,9 @@ class Backend {
   /// y = ReLU(conv(x, w) + bias), asked for as conv2d is. The bits of conv2d, then ReLU.
   virtual void conv2d_relu(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
                            const View& y);
+  /// gx = gy where y > 0, 0 elsewhere: the gradient by what ReLU read, y being its result. sums (C,) = those
+  /// of gx over each channel; the others are (N, C, ...), and gx may be gy.
+  virtual void relu_grad_sums(const View& y, const View& gy, const View& gx, const View& sums);
   virtual void softmax(SoftmaxKind kind, const View& x, int dim, const View& y);
   /// gx from gy and y = softmax(x) (or log_softmax(x)).
   virtual void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx);

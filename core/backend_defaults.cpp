@@ -119,6 +119,16 @@ void Backend::conv2d_relu(const Conv2dGeometry& geometry, const View& x, const V
   unary(UnaryKind::Relu, y, y);
 }
 
+void Backend::relu_grad_sums(const View& y, const View& gy, const View& gx, const View& sums) {
+  binary(BinaryKind::MaskPositive, gy, y, gx);
+  View kept = sums;
+  kept.shape = Dims::filled(gx.rank(), 1);
+  kept.strides = Strides::filled(gx.rank(), 0);
+  kept.shape[1] = sums.shape[0];
+  kept.strides[1] = sums.strides[0];
+  reduce(ReduceKind::Sum, gx, kept);
+}
+
 void Backend::sgd(const SgdSpec& spec, std::span<const SgdSlot> slots) {
   for (const SgdSlot& slot : slots) {
     Scratch s(*this);

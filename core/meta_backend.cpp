@@ -62,6 +62,7 @@ class MetaBackend final : public Backend {
   void flip(const View&, uint32_t, const View&) override {}
   void dilate(const View&, const Dilation&, const View&) override {}
 
+  void relu_grad_sums(const View&, const View&, const View&, const View&) override {}
   void softmax(SoftmaxKind, const View&, int, const View&) override {}
   void softmax_grad(SoftmaxKind, const View&, const View&, int, const View&) override {}
   void log_normalizer(const View&, int, const LogNormalizer&) override {}

@@ -238,6 +238,9 @@ class Recorder final : public Backend {
     add("softmax", {x}, {y}, {double(kind), double(dim)},
         [kind, dim](Backend& b, Views v) { b.softmax(kind, v[0], dim, v[1]); });
   }
+  void relu_grad_sums(const View&, const View&, const View&, const View&) override {
+    refuse("relu_grad_sums");
+  }
   void softmax_grad(SoftmaxKind, const View&, const View&, int, const View&) override {
     refuse("softmax_grad");
   }

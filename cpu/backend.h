@@ -63,6 +63,7 @@ class CpuBackend final : public Backend {
 
   void conv2d_relu(const Conv2dGeometry& geometry, const View& x, const View& w, const View& bias,
                    const View& y) override;
+  void relu_grad_sums(const View& y, const View& gy, const View& gx, const View& sums) override;
   void softmax(SoftmaxKind kind, const View& x, int dim, const View& y) override;
   void softmax_grad(SoftmaxKind kind, const View& y, const View& gy, int dim, const View& gx) override;
   void log_normalizer(const View& x, int dim, const LogNormalizer& to) override;

@@ -1,5 +1,5 @@
 // Batch normalisation. One pass for mean and variance together, one for the result; one for both sums of the
-// gradient, one for the gradient. How memory is gone through: cpu/batch_norm_walk.h.
+// gradient, one for the gradient. How memory is gone through: cpu/channel_walk.h.
 //
 // A tile of some thousand elements has its mean taken, then the squares about it, both in the elements'
 // dtype, a few for each column. Tiles and parts of the batch, cut by shape alone, are combined in order in
@@ -11,20 +11,20 @@
 
 #include "core/elements.h"
 #include "cpu/backend.h"
-#include "cpu/batch_norm_kernel.h"
-#include "cpu/batch_norm_walk.h"
+#include "cpu/channel_kernel.h"
+#include "cpu/channel_walk.h"
 #include "cpu/scratch.h"
 
 namespace linnet {
 namespace {
 
-using cpu::BatchNormKernels;
+using cpu::ChannelKernels;
 using cpu::Rows;
 using cpu::Scratch;
-using cpu::batch_norm::Fold;
-using cpu::batch_norm::for_tiles;
-using cpu::batch_norm::kBlock;
-using cpu::batch_norm::Walk;
+using cpu::channels::Fold;
+using cpu::channels::for_tiles;
+using cpu::channels::kBlock;
+using cpu::channels::Walk;
 
 // ---- mean and variance
 
@@ -50,7 +50,7 @@ struct Moments {
 
 template <class T>
 void take_tile(Moments& moments, Rows<const T> x, int64_t rows) {
-  const BatchNormKernels<T>& kernels = cpu::batch_norm_kernels<T>();
+  const ChannelKernels<T>& kernels = cpu::channel_kernels<T>();
   const Fold fold(moments.channels, x.step == moments.channels);
   T centre[kBlock], away[kBlock], squares[kBlock];
   for (T* sums : {centre, away, squares}) std::fill_n(sums, fold.width(), T(0));
@@ -160,7 +160,7 @@ void for_columns(const Walk<N>& walk, const Coefficients<T, K>& coefficients, F&
 /// y = (x - centre) factor + bias.
 template <class T>
 void scale(const View& x, const View& y, const Coefficients<T, 3>& coefficients) {
-  const BatchNormKernels<T>& kernels = cpu::batch_norm_kernels<T>();
+  const ChannelKernels<T>& kernels = cpu::channel_kernels<T>();
   for_columns(Walk<2>(x.shape, {y.strides, x.strides}), coefficients,
               [&](const auto& rows_of, int64_t rows, int64_t width, const auto& of) {
                 kernels.scale(rows_of(x.as<const T>(), 1), rows_of(y.as<T>(), 0), rows, width, of[0], of[1],
@@ -173,7 +173,7 @@ void scale(const View& x, const View& y, const Coefficients<T, 3>& coefficients)
 /// The sums of gy and of gy (x - mean) of each channel, in double.
 template <class T>
 void gradient_sums(const View& gy, const View& x, const View& mean, double* sums, double* products) {
-  const BatchNormKernels<T>& kernels = cpu::batch_norm_kernels<T>();
+  const ChannelKernels<T>& kernels = cpu::channel_kernels<T>();
   const Walk<2> walk(x.shape, {x.strides, gy.strides});
   const int64_t C = walk.channels();
   const Scratch<double> partial(2 * std::max<int64_t>(walk.parts(), 1) * C);
@@ -216,7 +216,7 @@ void gradient_sums(const View& gy, const View& x, const View& mean, double* sums
 /// gx = (gy - mean) factor - (x - centre) slope.
 template <class T>
 void combine_gradient(const View& gy, const View& x, const View& gx, const Coefficients<T, 4>& coefficients) {
-  const BatchNormKernels<T>& kernels = cpu::batch_norm_kernels<T>();
+  const ChannelKernels<T>& kernels = cpu::channel_kernels<T>();
   for_columns(Walk<3>(x.shape, {gx.strides, x.strides, gy.strides}), coefficients,
               [&](const auto& rows_of, int64_t rows, int64_t width, const auto& of) {
                 kernels.gradient(rows_of(gy.as<const T>(), 2), rows_of(x.as<const T>(), 1),

@@ -53,6 +53,15 @@ TEST_P(ConvGradcheck, ForwardWithRelu) {
   }
 }
 
+TEST_P(ConvGradcheck, ForwardWithReluOfATemporary) {
+  for (Geometry g : geometries()) {
+    SCOPED_TRACE(g.name);
+    g.options.algorithm = GetParam();
+    check_both([&](const Tensors& in) { return relu(conv2d(in[0], in[1], in[2], g.options)); },
+               {randoms(g.x, 1), randoms(g.w, 2), randoms({g.w[0]}, 3)});
+  }
+}
+
 TEST_P(ConvGradcheck, ItsTwoGradients) {
   for (Geometry g : geometries()) {
     SCOPED_TRACE(g.name);

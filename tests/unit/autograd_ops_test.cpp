@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <linnet/autograd/autograd.h>
 #include <linnet/autograd/ops.h>
+#include <linnet/cpu/threads.h>
 
 #include <cmath>
 #include <limits>
 
+#include "core/view.h"
 #include "tests/unit/expect_error.h"
 
 namespace linnet {
@@ -65,7 +67,8 @@ TEST(OpsGradient, Kinks) {
   expect_values(grad(sum(sign(x)), {x})[0], {0, 0, 0});
 }
 
-// In one pass or in two, the same products of the same numbers: the same bits, results and gradients.
+// In one pass or in two, the same products of the same numbers: the same bits, results and gradients. (Sums
+// for the bias are taken in another order where channels are innermost.)
 TEST(OpsGradient, ReluBehindAConvolutionIsThatOfItsParts) {
   manual_seed(3);
   const auto draw = [](const Shape& shape) { return Tensor(random_normal(shape)).requires_grad_(); };
@@ -73,7 +76,8 @@ TEST(OpsGradient, ReluBehindAConvolutionIsThatOfItsParts) {
   for (const ConvAlgorithm algorithm : conv_algorithms()) {
     SCOPED_TRACE(name(algorithm));
     const Conv2dOptions options = {.stride = {2, 1}, .padding = 1, .groups = 2, .algorithm = algorithm};
-    const Tensor fused = conv2d_relu(x, w, bias, options), composed = relu(conv2d(x, w, bias, options));
+    const Tensor fused = conv2d_relu(x, w, bias, options);
+    const Tensor sums = conv2d(x, w, bias, options), composed = relu(sums);
     EXPECT_EQ(fused.to_vector<float>(), composed.to_vector<float>());
     const Tensor gy = random_normal(fused.shape());
     const Tensors by_fused = grad(fused, {x, w, bias}, {.gy = gy});
@@ -91,6 +95,124 @@ TEST(OpsGradient, ReluBehindAConvolutionAtTheKink) {
   expect_values(y, {0, 1, 3});
   y.data().fill_(0);
   EXPECT_ERROR(sum(y).backward(), "conv2d_relu");
+}
+
+// relu(Tensor&&): whose result nobody else can see is overwritten, a convolution's ReLU becomes part of it.
+
+TEST(ReluOfATemporary, TakesTheMemoryOfAResultThatNobodyHolds) {
+  const Tensor x = leaf({-1, 2, -3, 4});
+  Tensor doubled = x + x;
+  const void* const memory = doubled.data().read_view().data;
+  const Tensor y = relu(std::move(doubled));
+  EXPECT_EQ(y.data().read_view().data, memory);
+  expect_values(y, {0, 4, 0, 8});
+  expect_values(grad(sum(y), {x})[0], {0, 2, 0, 2});
+}
+
+TEST(ReluOfATemporary, LeavesWhatSomebodyHolds) {
+  const Values values = {-1, 2, -3, 4}, positive = {0, 2, 0, 4};
+  const NDArray array = NDArray::from_data(values, {4});
+  expect_values(relu(Tensor(array)), positive);  // no operator made it
+  expect_values(array, values);
+
+  const Tensor x = leaf(values);
+  Tensor copy = x;
+  expect_values(relu(std::move(copy)), positive);
+  expect_values(x, values);
+
+  const Tensor sum_of = x + 0;
+  Tensor handle = sum_of;  // the tensor
+  expect_values(relu(std::move(handle)), positive);
+  expect_values(sum_of, values);
+
+  Tensor taken = x + 0;
+  const NDArray elements = taken.data();  // its array
+  expect_values(relu(std::move(taken)), positive);
+  expect_values(elements, values);
+
+  const Tensor flat = (x + 0).reshape({2, 2});
+  expect_values(relu(flat.reshape({4})), positive);  // another view of it
+  expect_values(flat, values);
+
+  expect_values(grad(sum(relu(exp(x) - 5)), {x})[0], {0, std::exp(2), 0, std::exp(4)}, 1e-12);
+  const Tensor y = relu(tanh(x));  // tanh keeps its result
+  expect_values(grad(sum(y), {x})[0], {0, 1 - std::pow(std::tanh(2), 2), 0, 1 - std::pow(std::tanh(4), 2)},
+                1e-12);
+  const NoGrad guard;
+  expect_values(relu(x + 0), positive);
+}
+
+TEST(ReluOfATemporary, JoinsTheConvolutionBeforeIt) {
+  manual_seed(4);
+  const Tensor x = Tensor(random_normal({2, 3, 6, 5})).requires_grad_();
+  const Tensor w = Tensor(random_normal({4, 3, 3, 3})).requires_grad_();
+  const Tensor bias = Tensor(random_normal({4})).requires_grad_();
+  const auto sum_of_squares = [&](const Tensor& y) {
+    const Tensor loss = sum(square(y));
+    return grad(loss, {x, w, bias});
+  };
+  const Tensor joined = relu(conv2d(x, w, bias)), fused = conv2d_relu(x, w, bias);
+  EXPECT_EQ(print_tape(joined), print_tape(fused));
+  const Tensors expected = sum_of_squares(fused), got = sum_of_squares(joined);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(got[i].to_vector<float>(), expected[i].to_vector<float>()) << i;
+  const Tensor twice = relu(relu(conv2d(x, w, bias)));  // the second is an operator of its own
+  EXPECT_EQ(twice.to_vector<float>(), fused.to_vector<float>());
+  EXPECT_NE(print_tape(twice).find("= relu("), std::string::npos);
+  joined.data().fill_(0);
+  EXPECT_ERROR(sum(joined).backward(), "conv2d_relu");
+}
+
+// The graph of another result may lead to a convolution whose tensor is gone: it stays what it was.
+TEST(ReluOfATemporary, LeavesAConvolutionThatAnotherGraphReads) {
+  const Tensor x = leaf({-1, 2}, {1, 1, 1, 2}), w = leaf({3}, {1, 1, 1, 1}), bias = leaf({0});
+  Tensor h = conv2d(x, w, bias);
+  const Tensor other = sum(h + 1);
+  const Tensor y = sum(relu(std::move(h)));
+  expect_values(grad(other, {x}, {.retain_graph = true})[0], {3, 3});
+  expect_values(grad(y, {x})[0], {0, 3});
+}
+
+/// The gradient that comes in may be somebody's, and may repeat elements.
+TEST(ReluOfATemporary, KeepsTheGradientThatIsGiven) {
+  const Tensor x = leaf({-1, 2, 3, -4}, {1, 1, 2, 2}), w = leaf({3}, {1, 1, 1, 1}), bias = leaf({0});
+  const Tensor given = Tensor(NDArray::from_data(Values{5, 6, 7, 8}, {1, 1, 2, 2}));
+  Tensors g = grad(conv2d_relu(x, w, bias), {x, w, bias}, {.gy = given});
+  expect_values(given, {5, 6, 7, 8});
+  expect_values(g[0], {0, 18, 21, 0});
+  expect_values(g[1], {33});
+  expect_values(g[2], {13});
+  g = grad(sum(conv2d_relu(x, w, bias)), {x, w, bias});  // the sum's gradient is one element, repeated
+  expect_values(g[0], {0, 3, 3, 0});
+  expect_values(g[1], {5});
+  expect_values(g[2], {2});
+  const Tensor y = conv2d_relu(x, w, bias), z = y * 2;  // y's gradient is wanted itself
+  g = grad(sum(z * 1), {y, x, bias});
+  expect_values(g[0], {2, 2, 2, 2});
+  expect_values(g[1], {0, 6, 6, 0});
+  expect_values(g[2], {4});
+}
+
+// Many parts, in both orders of memory; whole numbers, whose sums are exact.
+TEST(ReluOfATemporary, HasTheSameGradientsWithAnyNumberOfThreads) {
+  const auto numbers = [](const Shape& shape, int64_t past) {
+    return Tensor(random_integers(-3, past, shape).to(DType::Float32)).requires_grad_();
+  };
+  manual_seed(5);
+  const Tensor x = numbers({3, 2, 130, 131}, 4), w = numbers({24, 2, 1, 1}, 4), bias = numbers({24}, 4);
+  const Tensor gy = numbers({3, 24, 130, 131}, 4).detach();
+  const int before = num_threads();
+  for (const MemoryOrder order : {MemoryOrder::Contiguous, MemoryOrder::ChannelsLast}) {
+    const Tensor image = Tensor(x.data().to(order)).requires_grad_(), by_y(gy.data().to(order));
+    const Tensor y = conv2d(image, w, bias);
+    const Values expected = sum(mask_positive(by_y, y.detach()), {0, 2, 3}).to_vector<double>();
+    for (const int threads : {1, 3}) {
+      set_num_threads(threads);
+      const Tensors g = grad(relu(conv2d(image, w, bias)), {image, bias}, {.gy = by_y});
+      expect_values(g[0], grad(relu(y), {image}, {.retain_graph = true, .gy = by_y})[0].to_vector<double>());
+      expect_values(g[1], expected);
+    }
+    set_num_threads(before);
+  }
 }
 
 TEST(OpsGradient, PowerAtZero) {

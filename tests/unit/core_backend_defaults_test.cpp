@@ -1,5 +1,6 @@
-// The fused operators: softmax, cross-entropy, their gradients, ReLU behind a convolution, SGD and Adam. The
-// CPU's own functions and the defaults composed of primitives are each compared with plain loops in double.
+// The fused operators: softmax, cross-entropy, ReLU behind a convolution, the gradients of these, SGD and
+// Adam. The CPU's own functions and the defaults composed of primitives are each compared with plain loops in
+// double.
 #include "cpu/backend.h"
 #include "tests/unit/backend_arrays.h"
 
@@ -30,6 +31,9 @@ struct Composed {
                           const View& y) {
     cpu_backend().Backend::conv2d_relu(g, x, w, bias, y);
   }
+  static void relu_grad_sums(const View& y, const View& gy, const View& gx, const View& sums) {
+    cpu_backend().Backend::relu_grad_sums(y, gy, gx, sums);
+  }
   static void sgd(const SgdSpec& spec, const SgdSlot& slot) { cpu_backend().Backend::sgd(spec, {&slot, 1}); }
   static void adam(const AdamSpec& spec, const AdamSlot& slot) {
     cpu_backend().Backend::adam(spec, {&slot, 1});
@@ -52,6 +56,9 @@ struct Fused {
   static void conv2d_relu(const Conv2dGeometry& g, const View& x, const View& w, const View& bias,
                           const View& y) {
     cpu_backend().conv2d_relu(g, x, w, bias, y);
+  }
+  static void relu_grad_sums(const View& y, const View& gy, const View& gx, const View& sums) {
+    cpu_backend().relu_grad_sums(y, gy, gx, sums);
   }
   static void sgd(const SgdSpec& spec, const SgdSlot& slot) { cpu_backend().sgd(spec, {&slot, 1}); }
   static void adam(const AdamSpec& spec, const AdamSlot& slot) { cpu_backend().adam(spec, {&slot, 1}); }
@@ -181,6 +188,60 @@ TYPED_TEST(FusedOperators, SoftmaxOfExtremeRows) {
       }
       EXPECT_TRUE(std::isnan(y.get(6))) << "inf - inf";
       EXPECT_NEAR(y.get(12), logs ? std::log(0.5) : 0.5, 1e-6);
+    }
+  }
+}
+
+/// (N, C, ...) with channels innermost where that is asked for.
+View seen_by_channels(TestArray& x, bool channels_last) {
+  View view = x.view();
+  if (!channels_last) return view;
+  const auto turn = [](auto& numbers) {
+    const auto channels = numbers.back();
+    for (int d = numbers.rank() - 1; d > 1; --d) numbers[d] = numbers[d - 1];
+    numbers[1] = channels;
+  };
+  turn(view.shape);
+  turn(view.strides);
+  return view;
+}
+
+TYPED_TEST(FusedOperators, GradientOfReluAndItsSums) {
+  for (const DType type : kFloatTypes) {
+    for (const Order order : kReadable) {
+      for (const bool channels_last : {false, true}) {
+        for (const Shape& shape : {Shape{2, 3}, Shape{2, 3, 4, 5}, Shape{1, 2, 3, 300}, Shape{0, 3, 2},
+                                   Shape{3, 0, 2}, Shape{300, 1, 1, 1}, Shape{2, 20, 40, 3}}) {
+          const Order written = order == Order::Broadcast ? Order::Dense : order;
+          const auto signs = [](int64_t i) { return i % 7 == 0 ? kNan : static_cast<double>(i % 3 - 1); };
+          TestArray y(type, shape, order, signs), gy(type, shape, order, fractions(4)),
+              gx(type, shape, written);
+          const View y_view = seen_by_channels(y, channels_last),
+                     gx_view = seen_by_channels(gx, channels_last);
+          const View gy_view = seen_by_channels(gy, channels_last);
+          TestArray sums(type, {gx_view.shape[1]}, Order::Sliced);
+          TypeParam::relu_grad_sums(y_view, gy_view, gx_view, sums.view());
+          const int channels = channels_last ? shape.rank() - 1 : 1;
+          std::vector<double> expected(static_cast<size_t>(sums.numel())), magnitude = expected;
+          for (int64_t i = 0; i < gx.numel(); ++i) {
+            const double masked = y.get(i) > 0 ? gy.get(i) : 0;
+            ASSERT_EQ(gx.get(i), masked) << to_string(shape) << " element " << i;
+            const auto c = static_cast<size_t>(gx.index(i)[channels]);
+            expected[c] += masked;
+            magnitude[c] += std::fabs(masked);
+          }
+          for (size_t c = 0; c < expected.size(); ++c) {
+            ASSERT_NEAR(sums.get(static_cast<int64_t>(c)), expected[c], tolerance(type) * (1 + magnitude[c]))
+                << to_string(shape);
+          }
+          ASSERT_TRUE(gx.clean_around() && sums.clean_around());
+          if (order == Order::Broadcast) continue;
+          TestArray again(type, {gx_view.shape[1]});
+          TypeParam::relu_grad_sums(y_view, gy_view, gy_view, again.view());  // in place
+          ASSERT_EQ(gy.values(), gx.values());
+          ASSERT_EQ(again.values(), sums.values());
+        }
+      }
     }
   }
 }

@@ -29,6 +29,9 @@ Tensor erf(const Tensor& x);
 Tensor tanh(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor relu(const Tensor& x);
+/// The same. What an operator has just made and nobody else holds, as in relu(conv(x)), is overwritten; a
+/// convolution and its ReLU become one operator of the graph, conv2d_relu.
+Tensor relu(Tensor&& x);
 
 // ---- activation functions, with PyTorch's names and defaults
 /// x above 0, slope x elsewhere.

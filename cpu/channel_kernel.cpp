@@ -1,11 +1,11 @@
-#include "cpu/batch_norm_kernel.h"
+#include "cpu/channel_kernel.h"
 
 #include "cpu/kernel_set.h"
 #include "cpu/simd_targets.h"
 #include "cpu/strided.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "cpu/batch_norm_kernel.cpp"
+#define HWY_TARGET_INCLUDE "cpu/channel_kernel.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target.h comes first
 #include <hwy/highway.h>
@@ -110,13 +110,44 @@ void gradient(Rows<const T> gy, Rows<const T> x, Rows<T> gx, int64_t rows, int64
 }
 
 template <class T>
-BatchNormKernels<T> kernels() {
-  return {add<T>, add_moments<T>, add_products<T>, scale<T>, gradient<T>};
+void add_masked(Rows<const T> gy, Rows<const T> y, Rows<T> gx, int64_t rows, int64_t width,
+                T* HWY_RESTRICT sum) {
+  int64_t r = 0;
+  for (; r + 2 <= rows; r += 2) {
+    const T* g = gy.data + r * gy.step;
+    const T* h = g + gy.step;
+    const T* a = y.data + r * y.step;
+    const T* b = a + y.step;
+    T* out = gx.data + r * gx.step;
+    T* more = out + gx.step;
+    LINNET_INDEPENDENT
+    for (int64_t j = 0; j < width; ++j) {
+      const T p = a[j] > 0 ? g[j] : T(0), q = b[j] > 0 ? h[j] : T(0);
+      out[j] = p;
+      more[j] = q;
+      sum[j] += p + q;
+    }
+  }
+  for (; r < rows; ++r) {
+    const T* g = gy.data + r * gy.step;
+    const T* a = y.data + r * y.step;
+    T* out = gx.data + r * gx.step;
+    LINNET_INDEPENDENT
+    for (int64_t j = 0; j < width; ++j) {
+      out[j] = a[j] > 0 ? g[j] : T(0);
+      sum[j] += out[j];
+    }
+  }
+}
+
+template <class T>
+ChannelKernels<T> kernels() {
+  return {add<T>, add_moments<T>, add_products<T>, scale<T>, gradient<T>, add_masked<T>};
 }
 
 }  // namespace
 
-void make_batch_norm_kernels(BatchNormKernels<float>& single, BatchNormKernels<double>& twice) {
+void make_channel_kernels(ChannelKernels<float>& single, ChannelKernels<double>& twice) {
   single = kernels<float>();
   twice = kernels<double>();
 }
@@ -126,5 +157,5 @@ void make_batch_norm_kernels(BatchNormKernels<float>& single, BatchNormKernels<d
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-LINNET_KERNEL_SET(BatchNormKernels, batch_norm_kernels, make_batch_norm_kernels);
+LINNET_KERNEL_SET(ChannelKernels, channel_kernels, make_channel_kernels);
 #endif

@@ -1,7 +1,8 @@
-// How batch normalisation goes through operands (N, C, ...) of any strides.
+// How batch normalisation, and what else has sums or numbers for each channel, goes through operands
+// (N, C, ...) of any strides.
 //
 // Where the channels of all operands are neighbours in memory, a block of them is the columns of the inner
-// loops (cpu/batch_norm_kernel.h); elsewhere a channel is gone through alone. Where rows of few channels
+// loops (cpu/channel_kernel.h); elsewhere a channel is gone through alone. Where rows of few channels
 // follow one another, several count as one row, so a plane of one channel is rows of 64 columns, which are
 // added up afterwards. Parts of the elements of a channel are cut by shape alone.
 #pragma once
@@ -9,10 +10,10 @@
 #include <algorithm>
 #include <array>
 
-#include "cpu/batch_norm_kernel.h"
+#include "cpu/channel_kernel.h"
 #include "cpu/strided.h"
 
-namespace linnet::cpu::batch_norm {
+namespace linnet::cpu::channels {
 
 inline constexpr int64_t kWidth = 64;     // columns that few channels are repeated to
 inline constexpr int64_t kBlock = 256;    // channels at once
@@ -21,7 +22,7 @@ inline constexpr int64_t kTileRows = 16;  // and its rows at least
 inline constexpr int64_t kPart = 32768;   // elements whose sums are one partial result
 inline constexpr int64_t kRun = 256;      // shorter runs of one channel are gathered before they are added up
 
-static_assert(kBlock <= BatchNormKernels<float>::kMaxWidth && kWidth <= kBlock);
+static_assert(kBlock <= ChannelKernels<float>::kMaxWidth && kWidth <= kBlock);
 
 /// How many operands (N, C, ...) are walked: in blocks of channels, and in parts of the elements of each.
 template <int N>
@@ -169,4 +170,4 @@ void for_tiles(const Walk<N>& walk, const std::array<const T*, N>& data, int64_t
   if (filled > 0) body(rows, filled);
 }
 
-}  // namespace linnet::cpu::batch_norm
+}  // namespace linnet::cpu::channels

@@ -1,6 +1,7 @@
-// The inner loops of batch normalisation, compiled for every instruction set and chosen at run time. Each
-// goes over `rows` rows of `width` neighbours; every column has sums and coefficients of its own. What a
-// column is, the caller knows (cpu/batch_norm.cpp): a channel, or one of those that a channel is cut into.
+// The inner loops of what goes through channels, as batch normalisation does, compiled for every instruction
+// set and chosen at run time. Each goes over `rows` rows of `width` neighbours; every column has sums and
+// coefficients of its own. What a column is, the caller knows (cpu/batch_norm.cpp): a channel, or one of
+// those that a channel is cut into.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ struct Rows {
 };
 
 template <class T>
-struct BatchNormKernels {
+struct ChannelKernels {
   static constexpr int64_t kMaxWidth = 256;
 
   /// sum += x.
@@ -30,9 +31,11 @@ struct BatchNormKernels {
   /// gx = (gy - mean) factor - (x - centre) slope.
   void (*gradient)(Rows<const T> gy, Rows<const T> x, Rows<T> gx, int64_t rows, int64_t width,
                    const T* centre, const T* factor, const T* mean, const T* slope);
+  /// gx = gy where y > 0, 0 elsewhere; sum += gx. gx may be gy.
+  void (*add_masked)(Rows<const T> gy, Rows<const T> y, Rows<T> gx, int64_t rows, int64_t width, T* sum);
 };
 
 template <class T>
-const BatchNormKernels<T>& batch_norm_kernels();
+const ChannelKernels<T>& channel_kernels();
 
 }  // namespace linnet::cpu
