@@ -41,10 +41,11 @@ void grad_input_by_phases(const Conv2dGeometry& geometry, const View& gy, const 
 
 /// Whether the weight gradient is faster where patches are read from the image than as columns: rows are long
 /// enough for what each of them costs, filters and a row of their elements fill a tile, and the sums stay in
-/// a cache.
+/// a cache. Few elements fill no tile either way; then columns, of four numbers or less, cost more.
 bool reads_patches_fast(const Conv2dGeometry& g) {
-  const int64_t C = g.channels_per_group(), K = g.filters_per_group();
-  return g.Q >= (g.R * g.S == 1 ? 16 : 6) && K >= 4 && g.S * C >= 4 && C * g.R * g.S * K <= 1 << 18;
+  const int64_t C = g.channels_per_group(), K = g.filters_per_group(), elements = C * g.R * g.S;
+  const bool fills = (g.S * C >= 4 && K >= 4) || (elements <= 4 && K >= 16);
+  return g.Q >= (g.R * g.S == 1 ? 16 : 6) && fills && elements * K <= 1 << 18;
 }
 
 /// Whether tiles of so many images repay the transforming of filters (or of their gradients), which become

@@ -87,7 +87,8 @@ const std::vector<BenchShape>& bench_shapes() {
        {{Direct, 1.23, 1.23, "NumPy, four nested loops"}}},
       {"simple-cnn-1", {128, 1, 28, 28}, {32, 1, 2, 2}, tiles_of_two(0), {}},
       {"simple-cnn-2", {128, 32, 14, 14}, {64, 32, 2, 2}, tiles_of_two(1), {}},
-      {"simple-cnn-3", {128, 64, 8, 8}, {128, 64, 2, 2}, tiles_of_two(0), {}}};
+      {"simple-cnn-3", {128, 64, 8, 8}, {128, 64, 2, 2}, tiles_of_two(0), {}},
+      {"resnet-64", {1, 64, 56, 56}, {64, 64, 3, 3}, {.padding = 1}, {}}};
   return shapes;
 }
 
